@@ -1,0 +1,44 @@
+"""Speech engines behind one interface (see base.py). Add one: write a module, add a line to ENGINES."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tts_app.engines.base import Engine, EngineSettings
+
+
+def _kokoro(settings: EngineSettings) -> Engine:
+    from tts_app.engines.kokoro import KokoroEngine
+
+    return KokoroEngine.from_settings(settings)
+
+
+def _glm(settings: EngineSettings) -> Engine:
+    from tts_app.engines.glm import GlmEngine
+
+    return GlmEngine.from_settings(settings)
+
+
+def _openai(settings: EngineSettings) -> Engine:
+    from tts_app.engines.openai import OpenAIEngine
+
+    return OpenAIEngine.from_settings(settings)
+
+
+def _espeak(settings: EngineSettings) -> Engine:
+    from tts_app.engines.espeak import EspeakEngine
+
+    return EspeakEngine.from_settings(settings)
+
+
+ENGINES: dict[str, Callable[[EngineSettings], Engine]] = {
+    "kokoro": _kokoro,
+    "glm": _glm,
+    "openai": _openai,
+    "espeak": _espeak,
+}
+
+
+def make_engine(settings: EngineSettings) -> Engine:
+    """Return the engine the settings name, not loaded yet. Raises ConfigError on missing settings."""
+    return ENGINES[settings.engine](settings)
