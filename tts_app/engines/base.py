@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -129,59 +128,3 @@ class Engine(Protocol):
 
     def voices(self) -> tuple[Voice, ...]:
         """Return the voices a request may name; the first is the default."""
-
-
-class EngineSettings(Protocol):
-    """The settings engines read; the service's Settings has them all (TTS_<NAME>)."""
-
-    @property
-    def engine(self) -> str:
-        """Return kokoro, glm, openai or espeak."""
-
-    @property
-    def data_dir(self) -> Path:
-        """Return the folder this service may write to."""
-
-    @property
-    def engine_threads(self) -> int:
-        """Return the number of CPU threads for the engine; 0: as many as cores."""
-
-    @property
-    def max_chars(self) -> int:
-        """Return the longest text in characters."""
-
-    @property
-    def load_timeout_s(self) -> float:
-        """Return the longest wait for a worker to load its model, in seconds."""
-
-    @property
-    def task_timeout_s(self) -> float:
-        """Return the longest time for one text, in seconds."""
-
-    @property
-    def glm_python(self) -> Path | None:
-        """Return the interpreter of GLM-TTS's own environment."""
-
-    @property
-    def glm_root(self) -> Path | None:
-        """Return the GLM-TTS checkout (with ckpt/ inside)."""
-
-    @property
-    def recycle_tasks(self) -> int:
-        """Return after how many texts the worker is replaced; 0: never."""
-
-    @property
-    def recycle_rss_mb(self) -> int:
-        """Return above which resident memory the worker is replaced, in MB; 0: never."""
-
-    @property
-    def openai_url(self) -> str | None:
-        """Return the base address of a /v1/audio/speech server, for example http://10.0.0.5:8091."""
-
-    @property
-    def openai_model(self) -> str:
-        """Return the model name that server expects."""
-
-    @property
-    def openai_key_file(self) -> Path | None:
-        """Return the file that holds that server's key, or None."""
