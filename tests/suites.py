@@ -1,0 +1,129 @@
+"""Run the suites one after another and say how long each took: `python -m tests.suites [--slow] [NAME ...]`.
+
+Every suite runs, whatever the ones before it did; the last lines say which failed and how to repeat it.
+Suites that drive real machines and a real browser get a second try for the tests that failed: a slow
+machine must not hide behind it, so every such test is named at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+BIN = ROOT / ".venv" / "bin"
+ARTEFACTS = ROOT / "var" / "artefacts"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One suite: its commands, in order, and whether failed tests get a second try."""
+
+    name: str
+    commands: tuple[tuple[str, ...], ...]
+    second_try: bool = False
+    needs_root: bool = False
+
+
+@dataclass
+class Outcome:
+    """How one suite ended; `flaky` names the tests that only passed at the second try."""
+
+    name: str
+    ok: bool
+    took_s: float
+    flaky: list[str] = field(default_factory=list)
+
+
+def suites(slow: bool) -> tuple[Suite, ...]:
+    """Name every suite in the order they run: quick ones first."""
+    marks = ("-m", "not slow") if not slow else ()
+    tests = ("pytest", "-q", "--timeout=900", "--durations=5", *marks)
+    return (
+        Suite(
+            "lint",
+            (
+                ("ruff", "check", "."),
+                ("ruff", "format", "--check", "."),
+                ("mypy",),
+                ("ansible-lint", "--offline", "--profile", "production", "-q", "playbooks", "deploy.yml"),
+                ("shellcheck", ".ci/run", "tests/debian_packages.sh"),
+            ),
+        ),
+        Suite("unit", ((*tests, "tests/unit"),)),
+        Suite("playbooks", ((*tests, "tests/playbooks"),), second_try=True),
+        Suite("e2e", ((*tests, "tests/e2e"),), second_try=True),
+        Suite("lab", ((*tests, "-rs", "tests/lab"),), second_try=True, needs_root=True),
+    )
+
+
+def run(suite: Suite) -> Outcome:
+    """Run one suite, printing its output as it comes."""
+    print(f"\n== {suite.name}", flush=True)
+    started = time.monotonic()
+    ok, flaky = True, []
+    for command in suite.commands:
+        code, again = _run_command(command, suite.second_try)
+        ok, flaky = ok and code == 0, flaky + again
+    outcome = Outcome(suite.name, ok, time.monotonic() - started, flaky)
+    print(f"== {suite.name}: {'ok' if ok else 'FAILED'} in {outcome.took_s:.0f} s", flush=True)
+    return outcome
+
+
+def _run_command(command: tuple[str, ...], second_try: bool) -> tuple[int, list[str]]:
+    if command[0] != "pytest":
+        return _call(command), []
+    with tempfile.TemporaryDirectory() as cache:
+        kept = ("-p", "cacheprovider", "-o", f"cache_dir={cache}")
+        code = _call((*command, *kept))
+        if code != 1 or not second_try:
+            return code, []
+        failed = _last_failed(Path(cache))
+        print(f"== second try for {len(failed)} failed test(s)", flush=True)
+        code = _call((*command, *kept, "--last-failed"))
+        return code, failed if code == 0 else []
+
+
+def _call(command: tuple[str, ...]) -> int:
+    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
+    return subprocess.run((BIN / command[0], *command[1:]), cwd=ROOT, env=environment, check=False).returncode
+
+
+def _last_failed(cache: Path) -> list[str]:
+    found = cache / "v" / "cache" / "lastfailed"
+    return [line.strip().split('"')[1] for line in found.read_text().splitlines() if '"' in line]
+
+
+def main() -> int:
+    """Run what was asked for; 0 when every suite is ok."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="suites to run, all without it")
+    parser.add_argument("--slow", action="store_true", help="the slow tests too")
+    asked = parser.parse_args()
+    known = suites(asked.slow)
+    unknown = set(asked.names) - {suite.name for suite in known}
+    if unknown:
+        parser.error(
+            f"no such suite: {', '.join(sorted(unknown))}; there are {', '.join(s.name for s in known)}"
+        )
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    outcomes = [run(suite) for suite in known if not asked.names or suite.name in asked.names]
+    print("\n== suites")
+    for outcome in outcomes:
+        print(f"{'ok    ' if outcome.ok else 'FAILED'} {outcome.took_s:6.0f} s  {outcome.name}")
+        for test in outcome.flaky:
+            print(f"         passed only at the second try: {test}")
+    failed = [outcome.name for outcome in outcomes if not outcome.ok]
+    if failed:
+        print(f"repeat with: .venv/bin/python -m tests.suites {' '.join(failed)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
