@@ -28,7 +28,6 @@ class Suite:
     name: str
     commands: tuple[tuple[str, ...], ...]
     second_try: bool = False
-    needs_root: bool = False
 
 
 @dataclass
@@ -59,7 +58,7 @@ def suites(slow: bool) -> tuple[Suite, ...]:
         Suite("unit", ((*tests, "tests/unit"),)),
         Suite("playbooks", ((*tests, "tests/playbooks"),), second_try=True),
         Suite("e2e", ((*tests, "tests/e2e"),), second_try=True),
-        Suite("lab", ((*tests, "-rs", "tests/lab"),), second_try=True, needs_root=True),
+        Suite("lab", ((*tests, "-rs", "tests/lab"),), second_try=True),
     )
 
 
@@ -80,7 +79,7 @@ def _run_command(command: tuple[str, ...], second_try: bool) -> tuple[int, list[
     if command[0] != "pytest":
         return _call(command), []
     with tempfile.TemporaryDirectory() as cache:
-        kept = ("-p", "cacheprovider", "-o", f"cache_dir={cache}")
+        kept = ("-o", f"cache_dir={cache}")
         code = _call((*command, *kept))
         if code != 1 or not second_try:
             return code, []
