@@ -66,7 +66,8 @@ def run(suite: Suite) -> Outcome:
     """Run one suite, printing its output as it comes."""
     print(f"\n== {suite.name}", flush=True)
     started = time.monotonic()
-    ok, flaky = True, []
+    ok = True
+    flaky: list[str] = []
     for command in suite.commands:
         code, again = _run_command(command, suite.second_try)
         ok, flaky = ok and code == 0, flaky + again
