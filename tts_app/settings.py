@@ -42,17 +42,17 @@ class Settings:
     load_timeout_s: float = field(default=300.0, metadata=_at_least(1))
     task_timeout_s: float = field(default=300.0, metadata=_at_least(1))
     drain_timeout_s: float = field(default=60.0, metadata=_at_least(0))  # longest wait at SIGTERM
-    threads: int = field(default=2, metadata=_at_least(1, 256))  # CPU threads of an embedded engine
+    engine_threads: int = field(default=0, metadata=_at_least(0, 256))  # CPU threads; 0: as many as cores
     strict_reference: bool = False  # refuse reference audio outside 3-10 s instead of warning
     log_text: bool = False  # user text in logs; off unless someone debugs
     page: bool = True  # serve the Gradio page at /
-    recycle_tasks: int = field(default=200, metadata=_at_least(1))  # glm: new worker after so many tasks
-    recycle_rss_mb: int = field(default=24_000, metadata=_at_least(100))  # glm: or at this resident size
+    recycle_tasks: int = field(default=200, metadata=_at_least(0))  # glm: new worker after so many; 0: never
+    recycle_rss_mb: int = field(default=24_000, metadata=_at_least(0))  # glm: or at this resident size; 0: never
     glm_python: Path | None = None  # interpreter of GLM-TTS's own environment
     glm_root: Path | None = None  # checkout of GLM-TTS with ckpt/
     glm_phonemes: bool = False
-    openai_base_url: str | None = None  # engine openai: .../v1 of the server that speaks
-    openai_api_key_file: Path | None = None
+    openai_url: str | None = None  # engine openai: base address of the server that speaks
+    openai_key_file: Path | None = None
     openai_model: str = "tts-1"
     batch_audio_dirs: tuple[Path, ...] = ()  # where batch tasks may read reference audio, besides uploads
     batch_max_tasks: int = field(default=2000, metadata=_at_least(1))
@@ -88,15 +88,15 @@ class Settings:
 
 def contradictions(settings: Settings) -> list[str]:
     """Return what is wrong between settings, without looking at the machine."""
-    needs = {"glm": ("glm_python", "glm_root"), "openai": ("openai_base_url",)}.get(settings.engine, ())
+    needs = {"glm": ("glm_python", "glm_root"), "openai": ("openai_url",)}.get(settings.engine, ())
     problems = [
         f"{PREFIX}{name.upper()}: needed by engine {settings.engine}"
         for name in needs
         if getattr(settings, name) is None
     ]
-    url = settings.openai_base_url
+    url = settings.openai_url
     if url is not None and not url.startswith(("http://", "https://")):
-        problems.append(f"{PREFIX}OPENAI_BASE_URL: must start with http:// or https://")
+        problems.append(f"{PREFIX}OPENAI_URL: must start with http:// or https://")
     if not _is_address(settings.host):
         problems.append(f"{PREFIX}HOST: {settings.host!r} is not an IP address or localhost")
     return problems

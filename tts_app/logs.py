@@ -1,0 +1,63 @@
+"""access.log and error.log, written by the app itself so that logrotate loses nothing.
+
+Lines: `2026-11-27T01:02:03.123Z ERROR request=<id> <logger>: message`, then the traceback. No user text.
+"""
+
+import faulthandler
+import logging
+import sys
+import time
+from contextvars import ContextVar
+from logging.handlers import WatchedFileHandler
+from pathlib import Path
+
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+access = logging.getLogger("tts_app.access")
+
+
+class _Formatter(logging.Formatter):
+    converter = time.gmtime
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s request=%(request)s %(name)s: %(message)s")
+
+
+class FaultFile(WatchedFileHandler):
+    """error.log, which native crashes are written to as well, also after a rotation."""
+
+    def reopenIfNeeded(self) -> None:
+        """Follow a rotation, and take faulthandler along."""
+        before = self.stream
+        super().reopenIfNeeded()
+        if self.stream is not before:
+            self.take_faults()
+
+    def take_faults(self) -> None:
+        """Have native crashes ("Fatal Python error: Segmentation fault") written here."""
+        faulthandler.enable(self.stream, all_threads=True)
+
+
+def _with_request_id(record: logging.LogRecord) -> bool:
+    record.request = request_id.get()
+    return True
+
+
+def set_up(log_dir: Path, *, level: int = logging.INFO) -> None:
+    """Send access lines to access.log, everything else to error.log and standard error."""
+    log_dir.mkdir(parents=True, exist_ok=True)
+    errors = FaultFile(log_dir / "error.log", encoding="utf-8")
+    errors.take_faults()
+    accesses = WatchedFileHandler(log_dir / "access.log", encoding="utf-8")
+    console = logging.StreamHandler(sys.stderr)
+    for handler in (errors, accesses, console):
+        handler.setFormatter(_Formatter())
+        handler.addFilter(_with_request_id)
+    root = logging.getLogger()
+    root.handlers[:] = [errors, console]
+    root.setLevel(level)
+    access.handlers[:] = [accesses]
+    access.propagate = False
+    for noisy in ("httpx", "httpcore", "uvicorn.access", "asyncio", "jieba"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
