@@ -1,0 +1,130 @@
+"""The evidence: one read-only look at the host, about a second, whatever is broken."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from typing import Any
+
+from glmtts_remedy import clock, disks, gpu, kernel, logs, maintenance, proc, units, web
+from glmtts_remedy.config import Config, Instance
+from glmtts_remedy.lease import LeaseFile
+from glmtts_remedy.probes import Answer, Question, ask_all
+
+LARGEST = 256 << 10
+STATUS_TIMEOUT_S = 2.5
+PROBE_TIMEOUT_S = 3.0
+
+
+def evidence(config: Config) -> dict[str, object]:
+    """Ask every question side by side and lay the answers out. Unknown is null, and said in `probes`."""
+    began = time.monotonic()
+    answers = ask_all(_questions(config))
+    lease = LeaseFile(config.run_dir).show()
+    found: dict[str, object] = {
+        "schema": 1,
+        "host": config.host or socket.gethostname(),
+        "boot_id": clock.boot_id(),
+        "taken_at": clock.utc_text(time.time()),
+        "took_s": 0.0,
+        "uptime_s": round(clock.uptime_s(), 1),
+        "lease": lease.as_json() if lease else None,
+        "maintenance_until": maintenance.until(config),
+        "instances": {name: _instance(item, answers) for name, item in config.instances.items()},
+        "disks": disks.distinct(_values(answers, "disk:")),
+        "gpus": answers["gpu"].value,
+        "gpu_error": None if answers["gpu"].state == "ok" else answers["gpu"].state,
+        "kernel": answers["kernel"].value or [],
+        "probes": {name: answer.state for name, answer in answers.items()},
+    }
+    found["took_s"] = round(time.monotonic() - began, 3)
+    return bounded(found)
+
+
+def bounded(found: dict[str, Any], largest: int = LARGEST) -> dict[str, Any]:
+    """Drop the older half of the log lines until the evidence fits into `largest` bytes."""
+    while len(json.dumps(found, ensure_ascii=False).encode()) > largest:
+        parts = [item["log_lines"] for item in found["instances"].values()]
+        if not any(len(lines) > 1 for lines in parts):
+            found["kernel"] = found["kernel"][-5:]
+            break
+        for item in found["instances"].values():
+            item["log_lines"] = item["log_lines"][(len(item["log_lines"]) + 1) // 2 :]
+    return found
+
+
+def _questions(config: Config) -> dict[str, Question]:
+    names = list(config.instances.values())
+    ports = {item.port for item in names}
+    asked = {
+        "units": Question(lambda: units.states([item.unit for item in names]), PROBE_TIMEOUT_S),
+        "ports": Question(lambda: _owners(ports), PROBE_TIMEOUT_S),
+        "gpu": Question(lambda: gpu.read(config, PROBE_TIMEOUT_S), PROBE_TIMEOUT_S + 0.3),
+        "kernel": Question(lambda: kernel.messages(config), PROBE_TIMEOUT_S),
+    }
+    for path in config.disk_paths():
+        asked[f"disk:{path}"] = Question(lambda path=path: disks.usage(path), 2.0)  # type: ignore[misc]
+    for item in names:
+        asked.update(_instance_questions(config, item))
+    return asked
+
+
+def _instance_questions(config: Config, item: Instance) -> dict[str, Question]:
+    wait = STATUS_TIMEOUT_S
+    return {
+        f"health:{item.port}": Question(lambda: web.status_evidence(item.port, "/healthz", wait), wait + 0.5),
+        f"ready:{item.port}": Question(lambda: web.status_evidence(item.port, "/readyz", wait), wait + 0.5),
+        f"log:{item.port}": Question(lambda: logs.error_log(config, item), PROBE_TIMEOUT_S),
+        f"journal:{item.port}": Question(lambda: logs.journal(item), PROBE_TIMEOUT_S + 0.3),
+    }
+
+
+def _owners(ports: set[int]) -> dict[str, dict[str, object]]:
+    """Who listens on each port, with the sockets of processes that cannot be named counted too."""
+    listening = proc.listening_inodes(ports)
+    owners = proc.port_owners(ports)
+    return {
+        str(port): {"listening": bool(listening[port]), "owners": [_owner(pid, port) for pid in owners[port]]}
+        for port in ports
+    }
+
+
+def _owner(pid: int, port: int) -> dict[str, object]:
+    return {
+        "pid": pid,
+        "user": proc.user_of(pid),
+        "cmdline": proc.cmdline(pid),
+        "start_time": proc.start_time(pid) or 0,
+        "ours": proc.instance_of(pid) == str(port),
+    }
+
+
+def _instance(item: Instance, answers: dict[str, Answer]) -> dict[str, object]:
+    state = (answers["units"].value or {}).get(item.unit)
+    pid = state["main_pid"] if state else None
+    lines = (answers[f"log:{item.port}"].value or []) + (answers[f"journal:{item.port}"].value or [])
+    return {
+        "unit": item.unit,
+        "unit_state": state,
+        "process": _process(pid) if pid else None,
+        "port": (answers["ports"].value or {}).get(str(item.port)),
+        "health": _status(answers[f"health:{item.port}"]),
+        "ready": _status(answers[f"ready:{item.port}"]),
+        "log_lines": logs.newest(lines),
+    }
+
+
+def _process(pid: int) -> dict[str, object]:
+    return {"pid": pid, "rss_mb": proc.rss_mb(pid) or 0.0, "user": proc.user_of(pid)}
+
+
+def _status(answer: Answer) -> object:
+    """A status page that drips its answer ends at the probe's own deadline: that is a timeout too."""
+    if answer.state.startswith("timeout"):
+        return {"outcome": "timeout", "http_status": None, "took_s": STATUS_TIMEOUT_S, "body": None}
+    return answer.value
+
+
+def _values(answers: dict[str, Answer], prefix: str) -> list[dict[str, object]]:
+    return [answer.value for name, answer in answers.items() if name.startswith(prefix) and answer.value]
