@@ -25,8 +25,28 @@ STAGES = (
 # Shared by every stage: values, errors, and the catalogue's typed rows.
 COMMON = {"remediator.model", "remediator.errors", "remediator.states", "remediator.catalogue"}
 TOUCHES_THE_WORLD = frozenset(
-    "asyncio http io multiprocessing os random secrets select shutil signal socket sqlite3 ssl subprocess sys "
-    "tempfile threading time urllib uuid".split()
+    [
+        "asyncio",
+        "http",
+        "io",
+        "multiprocessing",
+        "os",
+        "random",
+        "secrets",
+        "select",
+        "shutil",
+        "signal",
+        "socket",
+        "sqlite3",
+        "ssl",
+        "subprocess",
+        "sys",
+        "tempfile",
+        "threading",
+        "time",
+        "urllib",
+        "uuid",
+    ]
 )
 
 
