@@ -1,0 +1,159 @@
+"""One database: many readers, and for SQLite one writer thread with group commit.
+
+SQLite's own queue for writers is unfair (a writer was seen to wait 3 s behind 15 others), so all writes of a
+process go through one thread; each job has its savepoint, one COMMIT carries the batch.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
+
+from remediator.errors import StoreUnavailable
+
+T = TypeVar("T")
+Job = tuple[Callable[[Connection], Any], "Future[Any]"]
+BATCH = 64  # jobs that share one COMMIT
+WRITE_TIMEOUT_S = 30.0
+BUSY_TIMEOUT_MS = 10_000
+
+
+class Store:
+    """An open database. `close()` ends the writer thread after the jobs it already has."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        self.engine = _engine(url, self.is_sqlite)
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._closed = False
+        self._writer: threading.Thread | None = None
+        if self.is_sqlite:
+            self._writer = threading.Thread(target=self._serve, name="store-writer", daemon=True)
+            self._writer.start()
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Return work(connection) over one consistent snapshot. Raises StoreUnavailable."""
+        try:
+            with self.engine.connect() as db, db.begin():
+                return work(db)
+        except OperationalError as error:
+            raise StoreUnavailable(f"the database could not be read: {error.orig}") from error
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Return work(connection) after COMMIT. Whatever it raises undoes only its own writes.
+
+        Raises StoreUnavailable when nothing was stored.
+        """
+        if self._writer is None:
+            return self._write_directly(work)
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        done: Future[Any] = Future()
+        self._jobs.put((work, done))
+        try:
+            return cast(T, done.result(timeout=WRITE_TIMEOUT_S))
+        except TimeoutError:
+            # A job that has begun can no longer be taken back: its answer decides.
+            if done.cancel():
+                raise StoreUnavailable(f"no write slot within {WRITE_TIMEOUT_S:g} s") from None
+            return cast(T, done.result())
+
+    def close(self) -> None:
+        """Finish the queued writes and let go of the file."""
+        self._closed = True
+        if self._writer is not None:
+            self._jobs.put(None)
+            self._writer.join(timeout=WRITE_TIMEOUT_S)
+        self.engine.dispose()
+
+    def _write_directly(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with self.engine.connect() as db, db.begin():
+                return work(db)
+        except OperationalError as error:
+            raise StoreUnavailable(f"the database did not take the write: {error.orig}") from error
+
+    def _serve(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            batch, ended = self._gather(job)
+            self._commit(batch)
+            if ended:
+                return
+
+    def _gather(self, first: Job) -> tuple[list[Job], bool]:
+        batch = [first]
+        while len(batch) < BATCH and not self._jobs.empty():
+            job = self._jobs.get()
+            if job is None:
+                return batch, True
+            batch.append(job)
+        return batch, False
+
+    def _commit(self, batch: list[Job]) -> None:
+        mine = [job for job in batch if job[1].set_running_or_notify_cancel()]
+        answers: list[tuple[Future[Any], Any, BaseException | None]] = []
+        try:
+            with self.engine.connect().execution_options(writes=True) as db, db.begin():
+                answers = [self._one(db, work, done) for work, done in mine]
+        except OperationalError as error:
+            lost = StoreUnavailable(f"the database did not take the write: {error.orig}")
+            answers = [(done, None, lost) for _, done in mine]
+        for done, value, raised in answers:
+            if raised is None:
+                done.set_result(value)
+            else:
+                done.set_exception(raised)
+
+    def _one(
+        self, db: Connection, work: Callable[[Connection], Any], done: Future[Any]
+    ) -> tuple[Future[Any], Any, BaseException | None]:
+        value = None
+        with _Captured() as captured, db.begin_nested():
+            value = work(db)
+        return done, value, captured.error
+
+
+class _Captured:
+    """Keeps what a job raised for the caller that queued it; a database that refuses ends the batch."""
+
+    error: BaseException | None = None
+
+    def __enter__(self) -> _Captured:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        self.error = error
+        return isinstance(error, Exception) and not isinstance(error, OperationalError)
+
+
+def _engine(url: str, is_sqlite: bool) -> Engine:
+    if not is_sqlite:
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url)
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+    return engine
+
+
+def _on_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver would begin and commit by itself, and break savepoints
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _on_begin(db: Connection) -> None:
+    # IMMEDIATE: a transaction that reads first and writes later would fail with "database is locked".
+    writes = db.get_execution_options().get("writes", False)
+    db.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

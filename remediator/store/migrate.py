@@ -1,0 +1,50 @@
+"""Bring a database to this version's schema (Alembic, versions/ beside this file)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+from remediator.errors import StoreUnavailable
+from remediator.store.db import Store
+
+HERE = Path(__file__).parent
+
+
+def open_store(url: str) -> Store:
+    """Migrate the database at `url` and open it. The folder of a SQLite file is made when missing.
+
+    Raises StoreUnavailable when the database cannot be opened.
+    """
+    upgrade(url)
+    return Store(url)
+
+
+def upgrade(url: str) -> None:
+    """Run the missing migrations; safe to repeat."""
+    file = make_url(url).database if url.startswith("sqlite") else None
+    if file:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, poolclass=NullPool)
+    config = Config()
+    config.set_main_option("script_location", str(HERE).replace("%", "%%"))
+    try:
+        with engine.begin() as db:
+            config.attributes["connection"] = db
+            command.upgrade(config, "head")
+    except OperationalError as error:
+        raise StoreUnavailable(
+            f"the database at {make_url(url).render_as_string()} cannot be opened"
+        ) from error
+
+
+def schema_version(store: Store) -> str | None:
+    """Return the revision the database is at."""
+    return store.read(lambda db: MigrationContext.configure(db).get_current_revision())
