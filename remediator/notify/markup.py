@@ -1,0 +1,85 @@
+"""Text that chat shows: what others wrote can't become markup, and a cut leaves no markup open. Pure.
+
+Limits of chat servers count UTF-8 bytes, so cuts are measured in bytes and fall on characters.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+ELLIPSIS = "…"
+# WeChat Work has no escape character: look-alikes are the only safe way to quote.
+LOOKALIKES = str.maketrans(
+    {"<": "＜", ">": "＞", "[": "［", "]": "］", "*": "＊", "`": "ˋ", "#": "＃", "|": "｜", "\\": "＼"}
+)
+TOKEN = re.compile(r'<font color="[a-z]+">|</font>|\*\*|<@[^<>\n]+>|`[^`\n]*`|\[[^\[\]\n]*\]\([^()\n]*\)|\n|.', re.S)
+REORDERING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+JOINERS = "\u200d\ufe0e\ufe0f"
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """Return `text` in one line without control characters, at most `limit` characters."""
+    visible = "".join(" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in text)
+    clean = "".join(char for char in visible if not _is_hidden(char))
+    return cut_chars(" ".join(clean.split()), limit)
+
+
+def _is_hidden(char: str) -> bool:
+    """Whether `char` could reorder or hide what follows, or can't be encoded."""
+    return unicodedata.category(char) == "Cs" or char in REORDERING
+
+
+def quoted(text: str, limit: int = 300) -> str:
+    """Return what others wrote (a log line, a label) so that chat shows it and never obeys it."""
+    return one_line(text, limit).translate(LOOKALIKES)
+
+
+def cut_chars(text: str, limit: int) -> str:
+    """Return `text` with at most `limit` characters, an ellipsis showing a cut."""
+    if len(text) <= limit:
+        return text
+    return _whole(text[: limit - 1]) + ELLIPSIS
+
+
+def cut_bytes(text: str, limit: int) -> str:
+    """Return `text` within `limit` UTF-8 bytes, an ellipsis showing a cut."""
+    if len(text.encode()) <= limit:
+        return text
+    room = limit - len(ELLIPSIS.encode())
+    return _whole(text.encode()[:room].decode("utf-8", "ignore")) + ELLIPSIS
+
+
+def cut_markdown(text: str, limit: int) -> str:
+    """Return markdown within `limit` bytes: cut at a line's end where one is near, all markup closed."""
+    if len(text.encode()) <= limit:
+        return text
+    kept, closers, size = "", "", 0
+    at_line = ""
+    for match in TOKEN.finditer(text):
+        token = match.group()
+        after = _closers(closers, token)
+        if size + len(token.encode()) + len((ELLIPSIS + after).encode()) > limit:
+            break
+        if token == "\n":
+            at_line = kept + "\n" + ELLIPSIS + closers
+        kept, closers, size = kept + token, after, size + len(token.encode())
+    inside = _whole(kept) + ELLIPSIS + closers
+    near = len(at_line.encode()) >= len(inside.encode()) // 2 and len(at_line.encode()) <= limit
+    return at_line if near else inside
+
+
+def _closers(open_now: str, token: str) -> str:
+    """Return what closes all markup that is open after `token`; innermost first."""
+    if token.startswith("<font"):
+        return "</font>" + open_now
+    if token in ("</font>", "**"):
+        if open_now.startswith(token):
+            return open_now.removeprefix(token)
+        return token + open_now if token == "**" else open_now
+    return open_now
+
+
+def _whole(text: str) -> str:
+    """Return `text` without a half emoji or accent at its end."""
+    return text.rstrip(JOINERS)
