@@ -1,0 +1,1 @@
+"""Sound: reading reference recordings safely, judging speech, resampling, encoding."""
