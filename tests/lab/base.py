@@ -1,4 +1,4 @@
-"""The Debian 12 tree that every host of every lab starts from. Built once per content, in the user's cache."""
+"""The Debian 12 tree that every host of every lab starts from; built once per content, in the cache."""
 
 from __future__ import annotations
 
@@ -9,24 +9,29 @@ from tests.lab.paths import HERE, cache_dir, content_hash, locked
 from tests.lab.proc import call
 from tests.lab.progress import Progress
 
-PACKAGES = (
-    "systemd systemd-sysv dbus polkitd libpam-systemd openssh-server openssh-client sudo cron logrotate "
-    "python3 python3-venv python3-apt python3-aiosmtpd acl ca-certificates curl iproute2 iputils-ping kmod libgomp1 "
-    "netcat-openbsd nftables procps psmisc rsync tzdata zip unzip "
-    "prometheus prometheus-alertmanager prometheus-node-exporter prometheus-blackbox-exporter"
-).split()
+PACKAGES = [
+    "systemd", "systemd-sysv", "dbus", "polkitd", "libpam-systemd", "openssh-server", "openssh-client",
+    "sudo", "cron", "logrotate", "python3", "python3-venv", "python3-apt", "python3-aiosmtpd", "acl",
+    "ca-certificates", "curl", "iproute2", "iputils-ping", "kmod", "libgomp1", "netcat-openbsd",
+    "nftables", "procps", "psmisc", "rsync", "tzdata", "zip", "unzip", "prometheus",
+    "prometheus-alertmanager", "prometheus-node-exporter", "prometheus-blackbox-exporter",
+]  # fmt: skip
 # Roles enable what a host needs; maintenance timers only cost a small machine its processor.
-DISABLED = (
-    "prometheus.service prometheus-alertmanager.service prometheus-node-exporter.service "
-    "prometheus-blackbox-exporter.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer "
-    "e2scrub_all.timer e2scrub_reap.service fstrim.timer getty@.service nftables.service"
-).split()
-MASKED = "console-getty.service systemd-firstboot.service proc-sys-fs-binfmt_misc.automount".split()
+DISABLED = [
+    "prometheus.service", "prometheus-alertmanager.service", "prometheus-node-exporter.service",
+    "prometheus-blackbox-exporter.service", "apt-daily.timer", "apt-daily-upgrade.timer",
+    "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer",
+    "getty@.service", "nftables.service",
+]  # fmt: skip
+MASKED = [
+    "console-getty.service", "systemd-firstboot.service", "proc-sys-fs-binfmt_misc.automount",
+]  # fmt: skip
+RECIPE = "1"  # a new number builds the tree anew
 
 
 def base_key() -> str:
-    """Name the content of the tree: its packages, its files, and the recipe itself."""
-    return content_hash([HERE / "base.py", HERE / "tree"])
+    """Name the content of the tree: its packages, its units, its files."""
+    return content_hash([HERE / "tree"], RECIPE, *PACKAGES, *DISABLED, *MASKED)
 
 
 def ensure_base(progress: Progress) -> Path:
