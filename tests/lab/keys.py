@@ -14,7 +14,7 @@ SECRETS = ("sender_token", "viewer_token", "operator_token", "admin_token", "rob
 
 
 def ensure_keys() -> Path:
-    """Return the folder with `provision`, `remedy`, `host-<name>` (each with .pub), known_hosts, secrets.json."""
+    """Return the folder with provision, remedy, host-<name> (and .pub), known_hosts, secrets.json."""
     folder = cache_dir() / "keys"
     with locked(cache_dir() / "keys.lock"):
         folder.mkdir(mode=0o700, exist_ok=True)

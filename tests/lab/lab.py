@@ -111,7 +111,7 @@ class Lab:
     def playbook(
         self, playbook: str, *arguments: str, timeout_s: float = 1200
     ) -> subprocess.CompletedProcess[str]:
-        """Run a playbook of this checkout against the lab and return what it printed; the caller judges its status."""
+        """Run a playbook of this checkout against the lab; the caller judges its status."""
         return call(self.playbook_command(playbook, *arguments), timeout_s=timeout_s, check=False)
 
     def playbook_command(self, playbook: str, *arguments: str) -> list[str]:

@@ -29,7 +29,7 @@ IPv6AcceptRA=no
 
 
 class Machine:
-    """One machine. `run` enters it directly and works without its network; `Lab.ssh` takes the real way in."""
+    """One machine. `run` enters it directly and works without its network; `ssh` takes the real way in."""
 
     def __init__(self, lab_id: str, host: str, network: Network, storage: Storage, state: Path) -> None:
         self.host = host
@@ -60,14 +60,14 @@ class Machine:
 
     def _nspawn(self, wheelhouse: Path) -> list[str]:
         return [
-            "systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe", "--settings=no",
+            "systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe",
             f"--directory={self.storage.merged}", f"--machine={self.name}", f"--hostname={self.host}",
-            f"--network-bridge={BRIDGE}", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
+            f"--network-bridge={BRIDGE}", "--settings=no", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
             f"--bind={self.storage.data}:{DATA_MOUNT}", f"--bind-ro={wheelhouse}:/srv/wheelhouse",
         ]  # fmt: skip
 
     def wait(self, timeout_s: float = BOOT_TIMEOUT_S) -> None:
-        """Return once the machine's systemd says `running` and ssh answers. Raises LabError with the units that failed."""
+        """Return once systemd has booted and ssh answers. Raises LabError when it does not."""
         deadline = time.monotonic() + timeout_s
         state = ""
         while time.monotonic() < deadline:
