@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tts_app",
-        description="Text to speech: a service, one sentence, or a batch. Settings: TTS_* or TTS_CONFIG (YAML).",
+        description="Text to speech: a service, one sentence, a batch. Settings: TTS_* or TTS_CONFIG (YAML).",
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

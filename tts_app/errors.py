@@ -68,7 +68,9 @@ class Busy(TtsError):
 
     zh = "当前任务较多"
 
-    def __init__(self, retry_after_s: int, message_en: str = "the queue is full", message_zh: str = "") -> None:
+    def __init__(
+        self, retry_after_s: int, message_en: str = "the queue is full", message_zh: str = ""
+    ) -> None:
         super().__init__(message_en, message_zh or "排队已满，请稍后再试")
         self.retry_after_s = max(1, retry_after_s)
 

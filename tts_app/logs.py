@@ -8,6 +8,7 @@ import logging
 import sys
 import time
 from contextvars import ContextVar
+from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
@@ -16,7 +17,7 @@ access = logging.getLogger("tts_app.access")
 
 
 class _Formatter(logging.Formatter):
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
 
@@ -27,16 +28,11 @@ class _Formatter(logging.Formatter):
 class FaultFile(WatchedFileHandler):
     """error.log, which native crashes are written to as well, also after a rotation."""
 
-    def reopenIfNeeded(self) -> None:
-        """Follow a rotation, and take faulthandler along."""
-        before = self.stream
-        super().reopenIfNeeded()
-        if self.stream is not before:
-            self.take_faults()
-
-    def take_faults(self) -> None:
-        """Have native crashes ("Fatal Python error: Segmentation fault") written here."""
-        faulthandler.enable(self.stream, all_threads=True)
+    def _open(self) -> TextIOWrapper:
+        stream = super()._open()
+        # "Fatal Python error: Segmentation fault" and the stacks of all threads
+        faulthandler.enable(stream, all_threads=True)
+        return stream
 
 
 def _with_request_id(record: logging.LogRecord) -> bool:
@@ -48,7 +44,6 @@ def set_up(log_dir: Path, *, level: int = logging.INFO) -> None:
     """Send access lines to access.log, everything else to error.log and standard error."""
     log_dir.mkdir(parents=True, exist_ok=True)
     errors = FaultFile(log_dir / "error.log", encoding="utf-8")
-    errors.take_faults()
     accesses = WatchedFileHandler(log_dir / "access.log", encoding="utf-8")
     console = logging.StreamHandler(sys.stderr)
     for handler in (errors, accesses, console):

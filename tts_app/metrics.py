@@ -55,9 +55,7 @@ class Metrics(Observer):
         )
         self.clearings = Counter("tts_clear_memory", "Clearings of memory", registry=registry)
 
-    def ended(
-        self, request: SpeechRequest, outcome: Outcome, *, took_s: float, audio_s: float = 0.0
-    ) -> None:
+    def ended(self, request: SpeechRequest, outcome: Outcome, *, took_s: float, audio_s: float = 0.0) -> None:
         """Count one synthesis."""
         self.requests.labels(self.engine, outcome).inc()
         if len(request.text) > LONG_TEXT_CHARS:

@@ -37,9 +37,7 @@ class Observer:
     def queued(self, job: Job) -> None:
         """Note that a job waits now."""
 
-    def ended(
-        self, request: SpeechRequest, outcome: Outcome, *, took_s: float, audio_s: float = 0.0
-    ) -> None:
+    def ended(self, request: SpeechRequest, outcome: Outcome, *, took_s: float, audio_s: float = 0.0) -> None:
         """Note that a synthesis ended, after how much work and with how much speech."""
 
     def cleared(self, report: MemoryReport) -> None:

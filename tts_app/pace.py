@@ -1,7 +1,6 @@
-"""How fast this host speaks: the real-time factor (seconds of work per second of speech), and its baseline."""
+"""How fast this host speaks: real-time factors (work per second of speech), and their baseline."""
 
 import json
-import os
 from collections import deque
 from pathlib import Path
 from statistics import median
@@ -57,6 +56,6 @@ def _write(path: Path | None, rtf: float) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".part")
         temporary.write_text(json.dumps({"rtf": round(rtf, 4)}), encoding="utf-8")
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError:
         return  # a full disk must not stop speech; the baseline stays in memory

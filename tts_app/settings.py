@@ -6,7 +6,7 @@ import os
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,8 @@ class Settings:
     strict_reference: bool = False  # refuse reference audio outside 3-10 s instead of warning
     log_text: bool = False  # user text in logs; off unless someone debugs
     page: bool = True  # serve the Gradio page at /
-    recycle_tasks: int = field(default=200, metadata=_at_least(0))  # glm: new worker after so many; 0: never
-    recycle_rss_mb: int = field(default=24_000, metadata=_at_least(0))  # glm: or at this resident size; 0: never
+    recycle_tasks: int = field(default=200, metadata=_at_least(0))  # glm: then a new worker; 0: never
+    recycle_rss_mb: int = field(default=24_000, metadata=_at_least(0))  # glm: or at this size; 0: never
     glm_python: Path | None = None  # interpreter of GLM-TTS's own environment
     glm_root: Path | None = None  # checkout of GLM-TTS with ckpt/
     glm_phonemes: bool = False
@@ -62,6 +62,13 @@ class Settings:
     def outputs_dir(self) -> Path:
         """Where everything produced lies; `batch/` below it holds the zip archives."""
         return self.data_dir / "outputs"
+
+    def absolute(self) -> "Settings":
+        """Return the same settings with absolute paths, so that the working directory may change."""
+        paths: dict[str, Any] = {
+            f.name: value.absolute() for f in fields(self) if isinstance(value := getattr(self, f.name), Path)
+        }
+        return replace(self, **paths, batch_audio_dirs=tuple(p.absolute() for p in self.batch_audio_dirs))
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -110,9 +117,7 @@ def missing_files(settings: Settings) -> list[str]:
         if f.name in {"data_dir", "log_dir"} or value is None:
             continue
         paths = (value,) if isinstance(value, Path) else value if f.name == "batch_audio_dirs" else ()
-        problems += [
-            f"{PREFIX}{f.name.upper()}: cannot read {p}" for p in paths if not os.access(p, os.R_OK)
-        ]
+        problems += [f"{PREFIX}{f.name.upper()}: cannot read {p}" for p in paths if not os.access(p, os.R_OK)]
     return problems
 
 

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 STUCK_GRACE_S = 30.0  # a task over its limit ends at its next piece; after this the engine is stuck
 CONTEXTS_LOST_SICK = 2  # one lost context is cured by a new worker; a second in a row is a sick device
+CONTEXTS_LOST_SICK = 2  # one lost context is cured by a new worker; a second in a row is a sick device
 TimerFactory = Callable[[float, Callable[[], None]], threading.Timer]
 
 
@@ -57,8 +58,7 @@ class SpeechService:
         pace: Pace | None = None,
         observer: Observer | None = None,
         clock: Callable[[], float] = time.monotonic,
-        timer: CONTEXTS_LOST_SICK = 2  # one lost context is cured by a new worker; a second in a row is a sick device
-TimerFactory = threading.Timer,
+        timer: TimerFactory = threading.Timer,
     ) -> None:
         self.engine, self.pace = engine, pace or Pace()
         self._queue = JobQueue(queue_limit)
@@ -187,7 +187,7 @@ TimerFactory = threading.Timer,
             job.finish(job.work(job))
         except TtsError as error:
             job.fail(error)
-        except Exception as error:  # noqa: BLE001 - the worker loop: one bad task must not end the service
+        except Exception as error:  # the worker loop: one bad task must not end it
             log.exception("task failed")
             self.last_error = type(error).__name__
             job.fail(EngineError(f"{type(error).__name__}: {error}"))

@@ -1,0 +1,97 @@
+"""Around every request: an id, a line in access.log, a bound on the body, careful headers.
+
+Plain ASGI: starlette's BaseHTTPMiddleware would hide a client's disconnect from the endpoint.
+"""
+
+import re
+import secrets
+import time
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tts_app import logs
+from tts_app.web import problems
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SECURITY_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "SAMEORIGIN",
+}
+
+
+class BodyTooLargeError(Exception):
+    """The body grew over the limit while it was read."""
+
+
+class Envelope:
+    """Wraps the whole app."""
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+        self._app, self._max = app, max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, receive, send, self._max)
+        token = logs.request_id.set(exchange.id)
+        try:
+            await exchange.run(self._app)
+        finally:
+            exchange.log()
+            logs.request_id.reset(token)
+
+
+class _Exchange:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body: int) -> None:
+        self.scope, self._receive, self._send, self._left = scope, receive, send, max_body
+        self._headers = Headers(scope=scope)
+        given = self._headers.get("x-request-id", "")
+        self.id = given if _SAFE_ID.fullmatch(given) else secrets.token_hex(8)
+        self._began = time.monotonic()
+        self._status = 0
+
+    async def run(self, app: ASGIApp) -> None:
+        length = self._headers.get("content-length", "0")
+        if length.isdigit() and int(length) > self._left:
+            await self._refuse()
+            return
+        try:
+            await app(self.scope, self.receive, self.send)
+        except BodyTooLargeError:
+            if self._status == 0:
+                await self._refuse()
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._left -= len(message.get("body", b""))
+            if self._left < 0:
+                raise BodyTooLargeError
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = self.id
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+        await self._send(message)
+
+    async def _refuse(self) -> None:
+        from fastapi.responses import JSONResponse
+
+        content = problems.body(413, *problems.WORDS[413], kind="http_error")
+        await JSONResponse(content, 413, {"Connection": "close"})(self.scope, self._receive, self.send)
+
+    def log(self) -> None:
+        took_ms = (time.monotonic() - self._began) * 1000
+        client = (self.scope.get("client") or ("-",))[0]
+        path = self.scope["path"].encode("unicode_escape").decode("ascii")[:200]
+        logs.access.info(
+            "%s %s %s status=%s ms=%.1f", client, self.scope["method"], path, self._status, took_ms
+        )

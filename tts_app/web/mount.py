@@ -1,0 +1,54 @@
+"""Put the page into the app, with every door closed that Gradio leaves open."""
+
+import os
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from tts_app.web.context import Context
+
+
+def mount_page(app: FastAPI, context: Context) -> FastAPI:
+    """Mount the page at /. Sets Gradio's own environment first, because it reads it at import."""
+    private = context.settings.data_dir.absolute() / "page"
+    private.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _set_environment(private)
+    import gradio as gr
+
+    from tts_app.web.page.build import build, words
+    from tts_app.web.page.style import CSS
+
+    page = build(context)
+    # Without this, a mounted page copies any file of the host for anyone who asks: the check of input
+    # paths is skipped until launch() sets the flag (gradio 6.31, processing_utils._check_allowed).
+    page.has_launched = True
+    gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        allowed_paths=[],
+        blocked_paths=[
+            str(context.settings.log_dir.absolute()),
+            str(context.settings.outputs_dir.absolute()),
+        ],
+        show_error=False,
+        max_file_size=f"{context.settings.max_upload_mb}mb",
+        ssr_mode=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        run_history=False,
+        footer_links=[],
+        i18n=words(),
+        theme=gr.themes.Default(),
+        css=CSS,
+    )
+    return app
+
+
+def _set_environment(private: Path) -> None:
+    os.environ |= {
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "GRADIO_TEMP_DIR": str(private),
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }

@@ -1,0 +1,91 @@
+"""The page's layout: what stands where, and which handler a click calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from tts_app.web.context import Context
+from tts_app.web.page.handlers import Handlers
+from tts_app.web.page.words import translations
+
+STATUS_EVERY_S = 5
+CACHE_S = 3600  # results of people who left are deleted after an hour
+_t = gr.I18n(**translations())
+
+
+def words() -> gr.I18n:
+    """Return the page's words for mounting."""
+    return _t
+
+
+def build(context: Context) -> Any:
+    """Return the page (gr.Blocks) over `context`, not yet mounted."""
+    handlers = Handlers(context)
+    with gr.Blocks(
+        title="守声 Voicekeeper", analytics_enabled=False, delete_cache=(CACHE_S, CACHE_S)
+    ) as page:
+        gr.Markdown(_t("title"), elem_id="title")
+        status = gr.HTML(elem_id="status")
+        with gr.Tabs():
+            with gr.Tab(_t("tab_speak"), id="speak"):
+                _speak_tab(context, handlers)
+        timer = gr.Timer(STATUS_EVERY_S)
+        for event in (page.load, timer.tick):
+            event(
+                handlers.status, None, status, queue=False, show_progress="hidden", api_visibility="private"
+            )
+    # Waiting is done in the service's own queue; this one only bounds how many people may hold a place.
+    page.queue(max_size=4 * context.settings.queue_limit, default_concurrency_limit=None, api_open=False)
+    return page
+
+
+def _speak_tab(context: Context, handlers: Handlers) -> None:
+    settings, engine = context.settings, context.service.engine
+    voices = [(f"{v.name_zh} / {v.name_en}", v.id) for v in engine.voices()]
+    rates = list(engine.status().sample_rates)
+    text = gr.Textbox(label=_t("text"), placeholder=_t("text_hint"), lines=5, max_lines=15, elem_id="text")
+    advice = gr.HTML(elem_id="advice")
+    split = gr.Button(_t("split"), visible=False, elem_id="split")
+    with gr.Row():
+        voice = gr.Dropdown(
+            [("自动 / automatic", ""), *voices], value=settings.voice or "", label=_t("voice")
+        )
+        rate = gr.Radio(rates, value=rates[0], label=_t("rate"), elem_id="rate")
+    with gr.Row():
+        seed = gr.Number(42, label=_t("seed"), precision=0, minimum=0, maximum=2**32 - 1)
+        speed = gr.Slider(0.5, 2.0, 1.0, step=0.05, label=_t("speed"))
+    with gr.Accordion(_t("reference"), open=False, elem_id="reference"):
+        audio = gr.Audio(sources=["upload", "microphone"], type="filepath", label=_t("reference_audio"))
+        transcript = gr.Textbox(label=_t("transcript"), elem_id="transcript")
+    with gr.Row():
+        speak = gr.Button(_t("speak"), variant="primary", elem_id="speak-button")
+        stop = gr.Button(_t("stop"), variant="stop", elem_id="stop-button")
+    message = gr.HTML(elem_id="message")
+    result = gr.Audio(label=_t("result"), interactive=False, elem_id="result")
+    clear = gr.Button(_t("clear"), elem_id="clear-button")
+    cleared = gr.HTML(elem_id="cleared")
+
+    gr.on(
+        [text.input, text.change, rate.change, audio.change, transcript.change],
+        handlers.advise,
+        [text, rate, audio, transcript],
+        [advice, split],
+        queue=False,
+        show_progress="hidden",
+        trigger_mode="always_last",
+        api_visibility="private",
+    )
+    split.click(handlers.split, text, text, queue=False, api_visibility="private")
+    # "once": further clicks do nothing while the first one works
+    speaking = speak.click(
+        handlers.speak,
+        [text, voice, rate, seed, speed, audio, transcript],
+        [result, message],
+        trigger_mode="once",
+        show_progress="minimal",
+        api_visibility="private",
+    )
+    stop.click(None, None, None, cancels=[speaking], api_visibility="private")
+    clear.click(handlers.clear, None, cleared, trigger_mode="once", api_visibility="private")
