@@ -1,7 +1,7 @@
 """The remediator's own check of every instance: the path that needs no Prometheus.
 
-A look every `interval_s`; after a first failure the next ones follow `retry_s` apart; `limit` failures in a row
-raise an alert through the same intake as every other sender. Busy and draining are states, not failures.
+A look every `interval_s`; after a first failure the next ones follow `retry_s` apart; `limit` failures in a
+row raise an alert through the same intake as every other sender. Busy and draining are states, not failures.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ def step(watch: Watch, wrong: str, now: datetime, rules: Rules) -> tuple[Watch, 
     """Return what is known after one look, and whether an alert begins or ends. Pure."""
     if not wrong:
         ended: Event | None = "resolved" if watch.firing_since else None
-        calm = replace(watch, failures=0, firing_since=None, detail="ok", next_at=now + _seconds(rules.interval_s))
+        calm = replace(
+            watch, failures=0, firing_since=None, detail="ok", next_at=now + _seconds(rules.interval_s)
+        )
         return calm, ended
     failures = watch.failures + 1
     begins = failures >= rules.limit and watch.firing_since is None
@@ -109,7 +111,9 @@ def alert(before: Watch, after: Watch, event: Event, now: datetime) -> Alert:
         instance=after.instance,
         name=ALERT_NAME,
         severity="critical",
-        summary=f"{after.failures} checks in a row failed: {after.detail}" if event == "firing" else "answers again",
+        summary=f"{after.failures} checks in a row failed: {after.detail}"
+        if event == "firing"
+        else "answers again",
         labels={},
     )
 

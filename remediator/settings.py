@@ -6,11 +6,12 @@ files that hold them (systemd's LoadCredential puts them there), so a printed `S
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -18,73 +19,85 @@ import yaml
 from remediator.errors import ConfigError
 
 PREFIX = "REMEDIATOR_"
-T = TypeVar("T")
-
-
-def setting(default: T, meaning: str, *, least: float | None = None, secret: bool = False) -> T:
-    """Return one dataclass field; `meaning` is what `check` and the documentation say about it."""
-    made: T = field(default=default, repr=not secret, metadata={"meaning": meaning, "least": least})
-    return made
 
 
 @dataclass(frozen=True)
+class Least:
+    """The smallest value that a number may have."""
+
+    value: float
+
+
+@dataclass(frozen=True, repr=False)
 class Settings:
     """One installation's settings. Units are in the names."""
 
-    mode: Literal["observe", "propose", "act"] = setting("observe", "ceiling for what is done by itself")
-    database_url: str = setting("sqlite:////var/lib/remediator/remediator.db", "database", secret=True)
-    inventory: Path = setting(Path("/etc/remediator/inventory"), "Ansible inventory; no other host is touched")
-    playbooks_dir: Path = setting(Path("/opt/remediator/current/playbooks"), "folder with the remedies")
-    state_dir: Path = setting(Path("/var/lib/remediator"), "runs, ssh sockets, database")
-    tokens_file: Path = setting(Path("/etc/remediator/tokens.yml"), "named, hashed tokens")
-    listen: str = setting("127.0.0.1:8686", "address and port of the page and the API")
-    public_url: str = setting("http://127.0.0.1:8686", "how people reach the page; used in messages")
-    runbooks_url: str = setting("", "where runbook pages are; empty: no runbook link in messages")
-    timezone: str = setting("Asia/Shanghai", "time zone of people, an IANA name")
-    language: Literal["zh", "en"] = setting("zh", "language of messages")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", "least level that is logged")
-    faults_file: Path | None = setting(None, "extra faults, on top of the shipped catalogue")
-    remedies_file: Path | None = setting(None, "extra remedies, on top of the shipped ones")
+    mode: Annotated[Literal["observe", "propose", "act"], "ceiling for what is done by itself"] = "observe"
+    database_url: Annotated[str, "database"] = "sqlite:////var/lib/remediator/remediator.db"
+    inventory: Annotated[Path, "Ansible inventory; no other host is touched"] = Path(
+        "/etc/remediator/inventory"
+    )
+    playbooks_dir: Annotated[Path, "folder with the remedies"] = Path("/opt/remediator/current/playbooks")
+    state_dir: Annotated[Path, "runs, ssh sockets, database"] = Path("/var/lib/remediator")
+    tokens_file: Annotated[Path, "named, hashed tokens"] = Path("/etc/remediator/tokens.yml")
+    listen: Annotated[str, "address and port of the page and the API"] = "127.0.0.1:8686"
+    public_url: Annotated[str, "how people reach the page; used in messages"] = "http://127.0.0.1:8686"
+    runbooks_url: Annotated[str, "where runbook pages are; empty: no runbook link in messages"] = ""
+    timezone: Annotated[str, "time zone of people, an IANA name"] = "Asia/Shanghai"
+    language: Annotated[Literal["zh", "en"], "language of messages"] = "zh"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], "least level that is logged"] = "INFO"
+    faults_file: Annotated[Path | None, "extra faults, on top of the shipped catalogue"] = None
+    remedies_file: Annotated[Path | None, "extra remedies, on top of the shipped ones"] = None
 
-    runner: Literal["systemd", "session"] = setting("systemd", "what keeps a run's process")
-    ssh_user: str = setting("glmtts-remedy", "remediation identity on the hosts")
-    ssh_key: Path | None = setting(None, "private key; empty: <state_dir>/ssh/id_ed25519")
-    ssh_known_hosts: Path | None = setting(None, "host keys; empty: <state_dir>/ssh/known_hosts")
-    ssh_config_extra: Path | None = setting(None, "ssh configuration read in addition")
+    runner: Annotated[Literal["systemd", "session"], "what keeps a run's process"] = "systemd"
+    ssh_user: Annotated[str, "remediation identity on the hosts"] = "glmtts-remedy"
+    ssh_key: Annotated[Path | None, "private key; empty: <state_dir>/ssh/id_ed25519"] = None
+    ssh_known_hosts: Annotated[Path | None, "host keys; empty: <state_dir>/ssh/known_hosts"] = None
+    ssh_config_extra: Annotated[Path | None, "ssh configuration read in addition"] = None
 
-    probe_interval_s: float = setting(300.0, "seconds between checks of each instance; 0 stops them", least=0)
-    probe_retry_s: float = setting(10.0, "seconds to the next check after a first failure", least=0.1)
-    probe_failures: int = setting(3, "failures in a row that raise an alert", least=1)
-    probe_timeout_s: float = setting(5.0, "longest wait for one answer", least=0.1)
+    probe_interval_s: Annotated[float, "seconds between checks of each instance; 0 stops them", Least(0)] = (
+        300.0
+    )
+    probe_retry_s: Annotated[float, "seconds to the next check after a first failure", Least(0.1)] = 10.0
+    probe_failures: Annotated[int, "failures in a row that raise an alert", Least(1)] = 3
+    probe_timeout_s: Annotated[float, "longest wait for one answer", Least(0.1)] = 5.0
 
-    max_hosts_out: int = setting(1, "hosts that may be out at the same time", least=1)
-    max_hosts_out_pct: int = setting(10, "the same in percent of the fleet; at least one host", least=1)
-    min_healthy_hosts: int = setting(0, "healthy hosts that must remain", least=0)
-    attempts_per_hour: int = setting(3, "attempts per host and fault in an hour", least=1)
-    hold_down_s: float = setting(60.0, "seconds a repaired service must stay well", least=0)
+    max_hosts_out: Annotated[int, "hosts that may be out at the same time", Least(1)] = 1
+    max_hosts_out_pct: Annotated[int, "the same in percent of the fleet; at least one host", Least(1)] = 10
+    min_healthy_hosts: Annotated[int, "healthy hosts that must remain", Least(0)] = 0
+    attempts_per_hour: Annotated[int, "attempts per host and fault in an hour", Least(1)] = 3
+    hold_down_s: Annotated[float, "seconds a repaired service must stay well", Least(0)] = 60.0
 
-    notify_file: Path | None = setting(None, "receivers; empty: one per channel set below")
-    oncall_file: Path | None = setting(None, "rotation of people on call")
-    escalate_after_min: float = setting(15.0, "minutes without acknowledgement until the next is called", least=1)
-    wecom_robot_urls_file: Path | None = setting(None, "WeChat Work robot addresses, one a line")
-    wecom_format: Literal["markdown", "markdown_v2", "text"] = setting("markdown", "kind of robot message")
-    wecom_headline_card: bool = setting(False, "also send a card with the headline when an incident opens")
-    wecom_app_file: Path | None = setting(None, "WeChat Work app: corpid, secret, agentid, callback keys")
-    wecom_rate_per_min: int = setting(20, "messages a minute that one robot may send", least=1)
-    smtp_host: str = setting("", "mail server; empty: no mail")
-    smtp_port: int = setting(25, "its port", least=1)
-    smtp_security: Literal["none", "starttls", "tls"] = setting("none", "how the connection is protected")
-    smtp_ca_file: Path | None = setting(None, "certificates to trust; empty: the system's")
-    smtp_user: str = setting("", "login name; empty: no login")
-    smtp_password_file: Path | None = setting(None, "file with the password")
-    mail_from: str = setting("remediator@localhost", "sender of mails")
-    mail_to: tuple[str, ...] = setting((), "receivers of mails, comma-separated or a list")
-    webhook_url_file: Path | None = setting(None, "address of a generic webhook")
-    webhook_secret_file: Path | None = setting(None, "key that signs its bodies")
-    apprise_urls_file: Path | None = setting(None, "Apprise addresses, one a line; needs the package apprise")
-    heartbeat_interval_s: float = setting(86400.0, "seconds between signs of life; 0 stops them", least=0)
-    digest_at: str = setting("09:00", "local time of the daily digest; empty: none")
-    retention_days: int = setting(90, "days that closed incidents and their evidence are kept", least=1)
+    notify_file: Annotated[Path | None, "receivers; empty: one per channel set below"] = None
+    oncall_file: Annotated[Path | None, "rotation of people on call"] = None
+    escalate_after_min: Annotated[
+        float, "minutes without acknowledgement until the next is called", Least(1)
+    ] = 15.0
+    wecom_robot_urls_file: Annotated[Path | None, "WeChat Work robot addresses, one a line"] = None
+    wecom_format: Annotated[Literal["markdown", "markdown_v2", "text"], "kind of robot message"] = "markdown"
+    wecom_headline_card: Annotated[bool, "also send a card with the headline when an incident opens"] = False
+    wecom_app_file: Annotated[Path | None, "WeChat Work app: corpid, secret, agentid, callback keys"] = None
+    wecom_rate_per_min: Annotated[int, "messages a minute that one robot may send", Least(1)] = 20
+    smtp_host: Annotated[str, "mail server; empty: no mail"] = ""
+    smtp_port: Annotated[int, "its port", Least(1)] = 25
+    smtp_security: Annotated[Literal["none", "starttls", "tls"], "how the connection is protected"] = "none"
+    smtp_ca_file: Annotated[Path | None, "certificates to trust; empty: the system's"] = None
+    smtp_user: Annotated[str, "login name; empty: no login"] = ""
+    smtp_password_file: Annotated[Path | None, "file with the password"] = None
+    mail_from: Annotated[str, "sender of mails"] = "remediator@localhost"
+    mail_to: Annotated[tuple[str, ...], "receivers of mails, comma-separated or a list"] = ()
+    webhook_url_file: Annotated[Path | None, "address of a generic webhook"] = None
+    webhook_secret_file: Annotated[Path | None, "key that signs its bodies"] = None
+    apprise_urls_file: Annotated[Path | None, "Apprise addresses, one a line; needs the package apprise"] = (
+        None
+    )
+    heartbeat_interval_s: Annotated[float, "seconds between signs of life; 0 stops them", Least(0)] = 86400.0
+    digest_at: Annotated[str, "local time of the daily digest; empty: none"] = "09:00"
+    retention_days: Annotated[int, "days that closed incidents and their evidence are kept", Least(1)] = 90
+
+    def __repr__(self) -> str:
+        """Name nothing: a database address may hold a password."""
+        return f"Settings(mode={self.mode}, state_dir={self.state_dir})"
 
     @property
     def zone(self) -> ZoneInfo:
@@ -108,6 +121,30 @@ class Settings:
         return self.state_dir / "ssh"
 
 
+@dataclass(frozen=True)
+class FieldRule:
+    """One setting: its type, what it means, and the least value that makes sense."""
+
+    name: str
+    kind: Any
+    meaning: str
+    default: object
+    least: float | None = None
+
+
+def _rules() -> dict[str, FieldRule]:
+    hints = get_type_hints(Settings, include_extras=True)
+    found = {}
+    for field in fields(Settings):
+        kind, meaning, *limits = get_args(hints[field.name])
+        least = limits[0].value if limits else None
+        found[field.name] = FieldRule(field.name, kind, meaning, field.default, least)
+    return found
+
+
+FIELDS: Mapping[str, FieldRule] = _rules()
+
+
 def load(env: Mapping[str, str]) -> Settings:
     """Read settings from `env` and the YAML file it names in REMEDIATOR_CONFIG.
 
@@ -115,14 +152,13 @@ def load(env: Mapping[str, str]) -> Settings:
     """
     problems: list[str] = []
     given = _from_file(env.get(PREFIX + "CONFIG"), problems)
-    hints = get_type_hints(Settings)
-    known = {item.name: item for item in fields(Settings)}
-    problems += [f"{name}: no such setting; remove it or correct its name" for name in given if name not in known]
+    unknown = [name for name in given if name not in FIELDS]
+    problems += [f"{name}: no such setting; remove it or correct its name" for name in unknown]
     values: dict[str, Any] = {}
-    for name, item in known.items():
+    for name, field in FIELDS.items():
         raw: object = env.get(PREFIX + name.upper(), given.get(name, MISSING))
         if raw is not MISSING:
-            _take(values, item, hints[name], raw, problems)
+            _take(values, field, raw, problems)
     settings = Settings(**values)
     problems += _cross_check(settings)
     if problems:
@@ -146,17 +182,16 @@ def _from_file(path: str | None, problems: list[str]) -> dict[str, object]:
     return {str(name): value for name, value in data.items()}
 
 
-def _take(values: dict[str, Any], item: Field[Any], kind: Any, raw: object, problems: list[str]) -> None:
+def _take(values: dict[str, Any], field: FieldRule, raw: object, problems: list[str]) -> None:
     try:
-        value = _convert(kind, raw)
+        value = _convert(field.kind, raw)
     except ValueError as error:
-        problems.append(f"{item.name}: {error} ({item.metadata['meaning']})")
+        problems.append(f"{field.name}: {error} ({field.meaning})")
         return
-    least = item.metadata["least"]
-    if least is not None and value < least:
-        problems.append(f"{item.name}: must be at least {least:g} ({item.metadata['meaning']})")
+    if field.least is not None and value < field.least:
+        problems.append(f"{field.name}: must be at least {field.least:g} ({field.meaning})")
         return
-    values[item.name] = value
+    values[field.name] = value
 
 
 def _convert(kind: Any, raw: object) -> Any:
@@ -205,7 +240,7 @@ def _number(kind: type[int] | type[float], raw: object) -> int | float:
         value = kind(raw)
     except ValueError:
         raise ValueError("must be a whole number" if kind is int else "must be a number") from None
-    if value != value or value in (float("inf"), float("-inf")):
+    if not math.isfinite(value):
         raise ValueError("must be a finite number")
     return value
 
@@ -223,7 +258,7 @@ def _cross_check(settings: Settings) -> list[str]:
     if settings.smtp_host and not settings.mail_to and not settings.notify_file:
         problems.append("mail_to: must name who gets mail when smtp_host is set")
     if settings.smtp_user and settings.smtp_security == "none":
-        problems.append("smtp_security: must be starttls or tls when smtp_user is set; a login needs protection")
+        problems.append("smtp_security: must be starttls or tls when smtp_user is set")
     if settings.smtp_user and settings.smtp_password_file is None:
         problems.append("smtp_password_file: must name the file with the password when smtp_user is set")
     if not settings.public_url.startswith(("http://", "https://")):

@@ -13,7 +13,9 @@ ELLIPSIS = "…"
 LOOKALIKES = str.maketrans(
     {"<": "＜", ">": "＞", "[": "［", "]": "］", "*": "＊", "`": "ˋ", "#": "＃", "|": "｜", "\\": "＼"}
 )
-TOKEN = re.compile(r'<font color="[a-z]+">|</font>|\*\*|<@[^<>\n]+>|`[^`\n]*`|\[[^\[\]\n]*\]\([^()\n]*\)|\n|.', re.S)
+PIECE = re.compile(
+    r'<font color="[a-z]+">|</font>|\*\*|<@[^<>\n]+>|`[^`\n]*`|\[[^\[\]\n]*\]\([^()\n]*\)|\n|.', re.DOTALL
+)
 REORDERING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 JOINERS = "\u200d\ufe0e\ufe0f"
 
@@ -56,27 +58,27 @@ def cut_markdown(text: str, limit: int) -> str:
         return text
     kept, closers, size = "", "", 0
     at_line = ""
-    for match in TOKEN.finditer(text):
-        token = match.group()
-        after = _closers(closers, token)
-        if size + len(token.encode()) + len((ELLIPSIS + after).encode()) > limit:
+    for match in PIECE.finditer(text):
+        piece = match.group()
+        after = _closers(closers, piece)
+        if size + len(piece.encode()) + len((ELLIPSIS + after).encode()) > limit:
             break
-        if token == "\n":
+        if piece == "\n":
             at_line = kept + "\n" + ELLIPSIS + closers
-        kept, closers, size = kept + token, after, size + len(token.encode())
+        kept, closers, size = kept + piece, after, size + len(piece.encode())
     inside = _whole(kept) + ELLIPSIS + closers
     near = len(at_line.encode()) >= len(inside.encode()) // 2 and len(at_line.encode()) <= limit
     return at_line if near else inside
 
 
-def _closers(open_now: str, token: str) -> str:
-    """Return what closes all markup that is open after `token`; innermost first."""
-    if token.startswith("<font"):
+def _closers(open_now: str, piece: str) -> str:
+    """Return what closes all markup that is open after `piece`; innermost first."""
+    if piece.startswith("<font"):
         return "</font>" + open_now
-    if token in ("</font>", "**"):
-        if open_now.startswith(token):
-            return open_now.removeprefix(token)
-        return token + open_now if token == "**" else open_now
+    if piece in ("</font>", "**"):
+        if open_now.startswith(piece):
+            return open_now.removeprefix(piece)
+        return piece + open_now if piece == "**" else open_now
     return open_now
 
 

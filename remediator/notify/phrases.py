@@ -103,7 +103,7 @@ TEXTS: Words = {
         "message {message} to {receiver} was refused for good: {error}",
     ),
     "alarm_next": ("请检查该通道的配置", "check that channel's configuration"),
-    "digest": ("{count} 条消息合并", "{count} messages merged"),
+    "digest": ("{count} 条消息合并：{incidents} 起", "{count} messages merged: {incidents} incidents"),
     "daily": ("日报 {date}：{count} 起", "Daily {date}: {count} incidents"),
     "more": ("另有 {count} 条，见状态页", "and {count} more, see the status page"),
 }

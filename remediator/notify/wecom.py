@@ -12,15 +12,17 @@ from typing import Any, Protocol
 import requests
 
 from remediator.errors import NotifyError
+from remediator.notify.channel import ChannelGoneError
 from remediator.notify.letter import Letter, Line
 from remediator.notify.markup import cut_bytes, cut_chars, cut_markdown, quoted
 
 TIMEOUT_S = (3, 10)
 MARKDOWN_BYTES = 4096
 TEXT_BYTES = 2048
+LINE_CHARS = 3500
 COLOURS = {"good": "info", "bad": "warning", "quiet": "comment"}
-# Trying again can't help: robot deleted or address wrong, parameter refused, type unknown.
-PERMANENT = frozenset({93000, 40058, 40008})
+NO_ROBOT = 93000  # deleted, or the address is wrong
+PERMANENT = frozenset({40058, 40008})  # parameter refused, type unknown: trying again can't help
 TOO_MANY = 45009
 Body = dict[str, Any]
 
@@ -47,14 +49,7 @@ class Robot:
 
     def send(self, letter: Letter) -> str:
         """Deliver `letter` and return what the server said. Raises NotifyError."""
-        return self._deliver(BODIES[self.style](letter))
-
-    def send_card(self, letter: Letter) -> str:
-        """Deliver the headline as a card. Raises NotifyError."""
-        return self._deliver(card_body(letter))
-
-    def _deliver(self, body: Body) -> str:
-        return judge(post_json(self._post, self._url, body))
+        return judge(post_json(self._post, self._url, BODIES[self.style](letter)))
 
 
 def post_json(post: Post, url: str, body: Body) -> Mapping[str, Any]:
@@ -78,8 +73,12 @@ def judge(answer: Mapping[str, Any]) -> str:
         return "errcode 0"
     if code == TOO_MANY:
         raise NotifyError(f"errcode {TOO_MANY}: too many messages in a minute", retry_after_s=60)
+    if code == NO_ROBOT:
+        raise ChannelGoneError(f"errcode {NO_ROBOT}: no such robot")
     # errmsg may repeat the key and the caller's address: the code is enough to look it up.
-    raise NotifyError(f"errcode {code}" if isinstance(code, int) else "no errcode", permanent=code in PERMANENT)
+    raise NotifyError(
+        f"errcode {code}" if isinstance(code, int) else "no errcode", permanent=code in PERMANENT
+    )
 
 
 def markdown_body(letter: Letter) -> Body:
@@ -97,7 +96,10 @@ def markdown_v2_body(letter: Letter) -> Body:
     rows = [f"## {quoted(letter.headline)}", *(f"- {_markdown_line(line)}" for line in letter.lines)]
     links = " ".join(f"[{link.name}]({link.url})" for link in letter.links)
     tail = "\n".join(part for part in (links, f"`{letter.message_id}`") if part)
-    return {"msgtype": "markdown_v2", "markdown_v2": {"content": _join("\n".join(rows), tail, MARKDOWN_BYTES)}}
+    return {
+        "msgtype": "markdown_v2",
+        "markdown_v2": {"content": _join("\n".join(rows), tail, MARKDOWN_BYTES)},
+    }
 
 
 def text_body(letter: Letter) -> Body:
@@ -106,7 +108,7 @@ def text_body(letter: Letter) -> Body:
     rows = [letter.headline]
     rows += [f"{line.label}{colon}{line.text} {line.command}".rstrip() for line in letter.lines]
     # `<@...>` in someone's log line would call that person: quote the text kind too.
-    body = "\n".join(quoted(row) for row in rows)
+    body = "\n".join(quoted(row, LINE_CHARS) for row in rows)
     tail = "\n".join([*(f"{link.name} {link.url}" for link in letter.links), letter.message_id])
     room = TEXT_BYTES - len(tail.encode()) - 1
     text: Body = {"content": f"{cut_bytes(body, room)}\n{tail}"}
@@ -117,13 +119,18 @@ def text_body(letter: Letter) -> Body:
 
 def card_body(letter: Letter) -> Body:
     """Return the headline as a text_notice card; it only links, it can't act."""
-    facts = [{"keyname": line.label[:5], "value": cut_chars(line.text, 26)} for line in letter.lines if line.text]
+    facts = [
+        {"keyname": line.label[:5], "value": cut_chars(line.text, 26)} for line in letter.lines if line.text
+    ]
     card = {
         "card_type": "text_notice",
         "main_title": {"title": cut_chars(letter.headline, 26)},
         "sub_title_text": cut_chars(letter.lines[0].text if letter.lines else letter.headline, 112),
         "horizontal_content_list": facts[1:7],
-        "card_action": {"type": 1, "url": letter.links[0].url if letter.links else "https://work.weixin.qq.com"},
+        "card_action": {
+            "type": 1,
+            "url": letter.links[0].url if letter.links else "https://work.weixin.qq.com",
+        },
     }
     return {"msgtype": "template_card", "template_card": card}
 
@@ -132,12 +139,13 @@ BODIES: dict[str, Callable[[Letter], Body]] = {
     "markdown": markdown_body,
     "markdown_v2": markdown_v2_body,
     "text": text_body,
+    "card": card_body,
 }
 
 
 def _markdown_line(line: Line) -> str:
     command = f" `{line.command}`" if line.command else ""
-    return f"**{line.label}** {quoted(line.text)}{command}".rstrip()
+    return f"**{line.label}** {quoted(line.text, LINE_CHARS)}{command}".rstrip()
 
 
 def _mentions(letter: Letter) -> str:

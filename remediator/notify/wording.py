@@ -137,7 +137,9 @@ def _links(message: Message, reader: Reader) -> tuple[Link, ...]:
     elif reader.public_url:
         links.append(Link(label("status"), reader.public_url))
     if reader.runbooks_url and message.fault:
-        links.append(Link(label("runbook"), f"{reader.runbooks_url.rstrip('/')}/{quote(message.fault, safe='')}.md"))
+        links.append(
+            Link(label("runbook"), f"{reader.runbooks_url.rstrip('/')}/{quote(message.fault, safe='')}.md")
+        )
     return tuple(links)
 
 
@@ -177,7 +179,9 @@ def _heartbeat(message: Message, reader: Reader) -> Letter:
 def _alarm(message: Message, reader: Reader) -> Letter:
     language = reader.language
     label = _labels(language)
-    facts = {name: one_line(str(message.facts.get(name, "?")), 120) for name in ("receiver", "message", "error")}
+    facts = {
+        name: one_line(str(message.facts.get(name, "?")), 120) for name in ("receiver", "message", "error")
+    }
     lines = [
         Line(label("found"), say("alarm_found", language, **facts)),
         Line(label("you"), say("alarm_next", language)),
@@ -185,8 +189,27 @@ def _alarm(message: Message, reader: Reader) -> Letter:
     return _plain(message, reader, say("alarm", language, **facts), lines, BAD)
 
 
+def _digest(message: Message, reader: Reader) -> Letter:
+    """Name every merged incident under its fault and state; the count is exact whatever fits."""
+    language = reader.language
+    groups: dict[tuple[str, str], list[str]] = {}
+    for item in message.facts.get("items", []):
+        groups.setdefault((str(item.get("fault") or ""), str(item.get("state") or "")), []).append(
+            one_line(str(item.get("place") or item.get("kind") or "?"), 60)
+        )
+    lines = []
+    for (fault, state), places in groups.items():
+        label = f"{word(phrases.FAULTS, fault, language)} {word(phrases.STATES, state, language)}"
+        lines.append(Line(f"{label} ({len(places)})", " ".join(places)))
+    first = say(
+        "digest", language, count=message.facts.get("count", 0), incidents=len(message.facts.get("items", []))
+    )
+    return _plain(message, reader, first, lines, QUIET)
+
+
 KINDS: dict[str, Callable[[Message, Reader], Letter]] = {
     "test": _test,
     "heartbeat": _heartbeat,
     "alarm": _alarm,
+    "digest": _digest,
 }

@@ -1,6 +1,7 @@
-"""Alerts come in. What the status code tells a sender:
+"""Alerts come in; the status code tells the sender what to do.
 
-202 stored, after COMMIT; 400 this body can never work; 401, 403 token; 413 too large; 503 not stored, send again.
+202 stored, after COMMIT; 400 this body can never work; 401, 403 token; 413 too large; 503 not stored, send
+again.
 Alertmanager re-sends after a 5xx and never after a 4xx (429 among them), so the two are never mixed up.
 """
 

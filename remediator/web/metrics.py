@@ -43,7 +43,9 @@ def exposition(figures: Figures) -> bytes:
     for name, (meaning, value) in plain.items():
         _gauge(registry, name, meaning).set(value)
     if figures.heartbeat_age_s is not None:
-        _gauge(registry, "heartbeat_age_seconds", "Age of the last delivered heartbeat.").set(figures.heartbeat_age_s)
+        _gauge(registry, "heartbeat_age_seconds", "Age of the last delivered heartbeat.").set(
+            figures.heartbeat_age_s
+        )
     return generate_latest(registry)
 
 

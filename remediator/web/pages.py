@@ -1,4 +1,4 @@
-"""The status page: plain HTML made here, in Chinese or English, readable on a phone, nothing loaded from elsewhere.
+"""The status page: plain HTML in Chinese or English, readable on a phone, nothing loaded from elsewhere.
 
 A link only shows; acting is a POST with a CSRF word.
 """

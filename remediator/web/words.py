@@ -49,7 +49,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "没有这个令牌，或它不能查看本页。",
         "No such token, or it may not see this page.",
     ),
-    "token_help": ("用 viewer 或 operator 角色的令牌登录。", "Log in with a token of role viewer or operator."),
+    "token_help": (
+        "用 viewer 或 operator 角色的令牌登录。",
+        "Log in with a token of role viewer or operator.",
+    ),
     "back": ("返回", "Back"),
     "problem": ("出了问题", "Something is wrong"),
     "nothing_you": ("无需操作", "nothing"),

@@ -1,0 +1,65 @@
+"""A way to reach people, and several equal ones as a pool that keeps each one's limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from remediator.errors import NotifyError
+from remediator.notify.budget import Budget
+from remediator.notify.letter import Letter
+
+GONE_FOR = timedelta(minutes=10)
+
+
+class Channel(Protocol):
+    """One robot, one mailbox, one webhook."""
+
+    name: str
+
+    def send(self, letter: Letter) -> str:
+        """Deliver `letter` and return what the server said, without secrets. Raises NotifyError."""
+
+
+class ChannelGoneError(NotifyError):
+    """The channel itself does not exist any more; another one may still take the message."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, permanent=True)
+
+
+@dataclass(frozen=True)
+class Limited:
+    """A channel and what it may still send."""
+
+    channel: Channel
+    budget: Budget
+
+
+class Pool:
+    """Equal channels, for example several robots of one group; the freest one takes the next message."""
+
+    def __init__(self, members: Sequence[Limited]) -> None:
+        self._members = tuple(members)
+
+    def left(self, now: datetime, *, page: bool = False) -> int:
+        """Return how many messages may be sent at `now`."""
+        return sum(member.budget.left(now, page=page) for member in self._members)
+
+    def send(self, letter: Letter, now: datetime) -> str:
+        """Deliver through the freest channel and return what its server said. Raises NotifyError."""
+        member = max(self._members, key=lambda one: one.budget.left(now, page=True))
+        member.budget.spend(now)
+        try:
+            return member.channel.send(letter)
+        except ChannelGoneError as error:
+            member.budget.shut(now + GONE_FOR)
+            if self.left(now, page=True):
+                raise NotifyError(str(error), retry_after_s=1) from None
+            raise
+        except NotifyError as error:
+            if error.retry_after_s is not None:
+                member.budget.shut(now + timedelta(seconds=error.retry_after_s))
+            raise

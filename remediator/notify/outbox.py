@@ -1,0 +1,178 @@
+"""Delivery: at least once, in order per incident, marked after the server has said yes.
+
+A kill between the server's yes and the mark sends the message again, with the same message id.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from remediator.errors import NotifyError
+from remediator.notify import rows
+from remediator.notify.message import Message, read_message
+from remediator.notify.receivers import Receiver
+from remediator.notify.schedule import Choice, Item, choose, pause_s
+from remediator.notify.wording import compose
+from remediator.store import Store, notifications
+from remediator.store.notifications import Notification
+
+log = logging.getLogger(__name__)
+DIGEST_EVERY = timedelta(seconds=10)
+ALARM_EVERY = timedelta(hours=1)
+STUCK_AFTER = timedelta(minutes=15)
+OnCall = Callable[[Message, datetime], tuple[str, ...]]
+
+
+def nobody(_message: Message, _now: datetime) -> tuple[str, ...]:
+    """Return whom to mention when there is no rotation: no one by name."""
+    return ()
+
+
+class Outbox:
+    """Delivers what the notification table holds."""
+
+    def __init__(
+        self,
+        store: Store,
+        receivers: Sequence[Receiver],
+        clock: Callable[[], datetime],
+        *,
+        chance: Callable[[], float] = random.random,
+        on_call: OnCall = nobody,
+    ) -> None:
+        self._store, self.receivers, self._clock = store, tuple(receivers), clock
+        self._chance, self._on_call = chance, on_call
+        self._last_digest: dict[str, datetime] = {}
+
+    def fan_out(self) -> None:
+        """Choose the receivers of new messages; every receiver gets a row of its own."""
+        self._store.write(self._fan_out)
+
+    def _fan_out(self, db: Connection) -> None:
+        for row in rows.unsplit(db):
+            message = _message(row)
+            found = {one.name: one.not_before(message) for one in self.receivers}
+            wanted = {name: when for name, when in found.items() if when is not None}
+            if wanted:
+                rows.fan_out(db, row, wanted)
+            else:
+                rows.give_up(db, row.id, "no receiver wants it; set a channel or lower least_severity")
+
+    def deliver(self, receiver: Receiver) -> int:
+        """Send what `receiver` may get now; return how many messages went out."""
+        now = self._clock()
+        waiting = self._store.read(lambda db: rows.waiting(db, receiver.name))
+        if not waiting:
+            return 0
+        choice = self._choose(receiver, [_item(row) for row in waiting], now)
+        if choice.merge:
+            self._merge(receiver, choice.merge, now)
+        sent = 0
+        for item in choice.send:
+            sent += self._send(receiver, item, choice.absorbed.get(item.message.id, ()))
+        return sent
+
+    def _choose(self, receiver: Receiver, items: list[Item], now: datetime) -> Choice:
+        last = self._last_digest.get(receiver.name)
+        return choose(
+            items,
+            now,
+            left=receiver.pool.left(now),
+            left_for_pages=receiver.pool.left(now, page=True),
+            may_merge=last is None or now - last >= DIGEST_EVERY,
+        )
+
+    def _merge(self, receiver: Receiver, items: Sequence[Item], now: datetime) -> None:
+        """Put a digest in the place of `items`: one transaction, so that none is lost and none told twice."""
+        payload = digest_payload([item.message for item in items], now)
+
+        def work(db: Connection) -> None:
+            made = notifications.add(db, "digest", payload, now, receiver=receiver.name)
+            rows.merge(db, [item.message.id for item in items], made, now)
+
+        self._store.write(work)
+        self._last_digest[receiver.name] = now
+
+    def _send(self, receiver: Receiver, item: Item, absorbed: Sequence[str]) -> int:
+        now = self._clock()
+        message = item.message
+        reader = receiver.reader
+        if receiver.mentions and message.is_page:
+            reader = replace(reader, mentions=self._on_call(message, now))
+        try:
+            answer = receiver.pool.send(compose(message, reader), now)
+        except NotifyError as error:
+            self._failed(receiver, item, error)
+            return 0
+
+        def work(db: Connection) -> None:
+            notifications.mark_delivered(db, message.id, self._clock())
+            rows.merge(db, absorbed, message.id, now)
+
+        self._store.write(work)
+        log.info(
+            "message delivered", extra={"message_id": message.id, "receiver": receiver.name, "answer": answer}
+        )
+        return 1
+
+    def _failed(self, receiver: Receiver, item: Item, error: NotifyError) -> None:
+        now = self._clock()
+        pause = timedelta(seconds=pause_s(item.attempts, error.retry_after_s, self._chance))
+        stuck = error.permanent or now - item.message.at >= STUCK_AFTER
+
+        def work(db: Connection) -> None:
+            notifications.mark_failed(
+                db, item.message.id, error=str(error), permanent=error.permanent, next_at=now + pause
+            )
+            if stuck and item.message.kind != "alarm":
+                self._alarm(db, receiver, item.message, error, now)
+
+        self._store.write(work)
+        fields = {"message_id": item.message.id, "receiver": receiver.name, "why": str(error)}
+        log.warning("message not delivered", extra=fields)
+
+    def _alarm(
+        self, db: Connection, receiver: Receiver, message: Message, error: NotifyError, now: datetime
+    ) -> None:
+        """Tell the other receivers that this one does not get its messages; at most once an hour."""
+        last = rows.last_alarm(db, receiver.name)
+        if last is not None and now - last < ALARM_EVERY:
+            return
+        payload = {
+            "receiver": receiver.name, "message": message.id, "error": str(error), "mode": message.mode,
+            "permanent": error.permanent, "at": now.isoformat(),
+        }  # fmt: skip
+        for other in self.receivers:
+            if other.name != receiver.name and not other.only_kinds:
+                notifications.add(db, "alarm", payload, now, receiver=other.name)
+
+
+def digest_payload(messages: Sequence[Message], now: datetime) -> dict[str, Any]:
+    """Return the facts of a digest: every incident once, with its latest state."""
+    latest: dict[str, Message] = {message.incident_id or message.id: message for message in messages}
+    return {
+        "kind": "digest",
+        "at": now.isoformat(),
+        "mode": messages[-1].mode,
+        "count": len(messages),
+        "merges": [message.incident_id for message in latest.values() if message.incident_id],
+        "items": [
+            {"place": message.place, "fault": message.fault, "state": message.state, "kind": message.kind}
+            for message in latest.values()
+        ],
+    }
+
+
+def _item(row: Notification) -> Item:
+    return Item(_message(row), row.next_at, row.attempts, tuple(row.payload.get("merges") or ()))
+
+
+def _message(row: Notification) -> Message:
+    return read_message(row.id, row.kind, row.created_at, {**row.payload, "incident_id": row.incident_id})
