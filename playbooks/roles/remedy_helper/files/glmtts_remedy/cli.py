@@ -12,8 +12,9 @@ import os
 import signal
 import sys
 import syslog
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Iterator, NoReturn
+from typing import Any, NoReturn
 
 from glmtts_remedy.config import CONFIG_PATH, Config, load
 from glmtts_remedy.errors import HelperError, TimedOut, UsageProblem
@@ -67,8 +68,8 @@ def _act(config: Config, verb: Verb, given: argparse.Namespace) -> dict[str, Any
 
 
 def _harmless(given: argparse.Namespace) -> bool:
-    """A purge as the service user itself can delete only what that user may delete anyway."""
-    return given.verb == "purge" and os.geteuid() != 0
+    """A purge that only lists, or that runs as the service user, which may delete its own files anyway."""
+    return given.verb == "purge" and (given.dry_run or os.geteuid() != 0)
 
 
 @contextlib.contextmanager

@@ -37,7 +37,7 @@ class Config:
     log_dir: str = "/var/log/glmtts"  # <log_dir>/<port>/error.log
     run_dir: str = "/run/glmtts"  # the lease; forgotten at a reboot
     state_dir: str = "/var/lib/glmtts-remedy"  # what must outlive a reboot
-    admin_token_file: str = "/etc/glmtts/admin-token"
+    admin_token_file: str = "/etc/glmtts/admin-token"  # noqa: S105 - a path, not the secret
     nvidia_smi: str = "nvidia-smi"
     kernel_log: str = "dmesg"  # or the path of a file
     purge_dir: str = "outputs/batch"
@@ -46,7 +46,7 @@ class Config:
     keep_newest: int = 3  # archives per instance that are never deleted, whatever their age
     start_timeout_s: int = 300
     stop_timeout_s: int = 60
-    speak_timeout_s: int = 120
+    speak_timeout_s: int = 75
     speak_text: str = "你好，世界。"
     exporters: tuple[str, ...] = ()  # units that hold the GPU and are stopped around a reset
     logrotate_config: str = "/etc/logrotate.d/glmtts"

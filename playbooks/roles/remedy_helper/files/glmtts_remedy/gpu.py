@@ -11,6 +11,7 @@ from glmtts_remedy.errors import HelperError
 
 UUID = re.compile(r"^GPU-[0-9a-fA-F-]{1,60}$")
 ASK_TIMEOUT_S = 3.0
+UNKNOWN = {"", "N/A", "[N/A]", "Unknown", "Requested functionality has been deprecated"}
 
 
 def read(config: Config, timeout_s: float = ASK_TIMEOUT_S) -> list[dict[str, object]]:
@@ -58,7 +59,7 @@ def _process(node: ET.Element) -> dict[str, object]:
 
 def _text(node: ET.Element, path: str) -> str | None:
     text = (node.findtext(path) or "").strip()
-    return None if text in {"", "N/A", "[N/A]", "Unknown", "Requested functionality has been deprecated"} else text
+    return None if text in UNKNOWN else text
 
 
 def _number(node: ET.Element, path: str) -> float | None:

@@ -12,9 +12,10 @@ import json
 import os
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable
 
 from glmtts_remedy.clock import utc_text
 from glmtts_remedy.errors import LeaseProblem, UsageProblem

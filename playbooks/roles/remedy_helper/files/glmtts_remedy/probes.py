@@ -6,6 +6,7 @@ behind: the forked child is killed with its whole session, and the answer is "ti
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -102,7 +103,9 @@ def _answer(question: Question, write_fd: int) -> NoReturn:
         signal.alarm(0)
         try:
             answer: tuple[Any, str] = (question.ask(), "ok")
-        except (HelperError, OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        except HelperError as error:
+            answer = (None, str(error)[:300])
+        except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
             answer = (None, f"{type(error).__name__}: {error}"[:300])
         data = json.dumps(answer).encode()
         while data:
@@ -112,7 +115,5 @@ def _answer(question: Question, write_fd: int) -> NoReturn:
 
 
 def _kill(pid: int) -> None:
-    try:
+    with contextlib.suppress(OSError):
         os.kill(pid, signal.SIGKILL)
-    except OSError:
-        pass

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import pwd
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 PROC = Path("/proc")
 LISTEN = "0A"

@@ -13,8 +13,9 @@ import os
 import pwd
 import stat
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Iterator, NamedTuple
+from typing import Any, NamedTuple
 
 from glmtts_remedy import disks, proc
 from glmtts_remedy.config import Config
@@ -115,7 +116,9 @@ def _purge(config: Config, rules: Rules, in_use: set[tuple[int, int]]) -> dict[s
     return report.as_json(rules.dry_run)
 
 
-def walk(root: int, pattern: str, directories: list[int], shown: str = "", depth: int = 0) -> Iterator[Archive]:
+def walk(
+    root: int, pattern: str, directories: list[int], shown: str = "", depth: int = 0
+) -> Iterator[Archive]:
     """Yield the matching files below an open directory, staying on its filesystem.
 
     The descriptors stay open, for deleting, and are added to `directories`; the caller closes them.

@@ -113,7 +113,9 @@ def _maintenance(config: Config, given: Arguments) -> Answer:
 VERBS: dict[str, Verb] = {
     "examine": Verb(lambda config, given: examine.evidence(config)),
     "speak": Verb(
-        lambda config, given: speak.speak(config, config.instance(given.instance), given.text, given.sample_rate),
+        lambda config, given: speak.speak(
+            config, config.instance(given.instance), given.text, given.sample_rate
+        ),
         takes=_speak_takes,
         timeout_s=lambda config: config.speak_timeout_s + 10,
     ),

@@ -78,7 +78,12 @@ def status_evidence(port: int, path: str, timeout_s: float) -> dict[str, object]
 
 
 def admin(
-    config: Config, instance: Instance, path: str, timeout_s: float, body: object = None, largest: int = LARGEST_STATUS
+    config: Config,
+    instance: Instance,
+    path: str,
+    timeout_s: float,
+    body: object = None,
+    largest: int = LARGEST_STATUS,
 ) -> Reply:
     """POST to an admin route with the host's own token. Raises HelperError unless the answer is 2xx."""
     try:
