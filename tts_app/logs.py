@@ -40,8 +40,8 @@ def _with_request_id(record: logging.LogRecord) -> bool:
     return True
 
 
-def set_up(log_dir: Path, *, level: int = logging.INFO) -> None:
-    """Send access lines to access.log, everything else to error.log and standard error."""
+def set_up(log_dir: Path, *, level: int = logging.INFO, on_console: bool = True) -> None:
+    """Send access lines to access.log, everything else to error.log and, if wanted, standard error."""
     log_dir.mkdir(parents=True, exist_ok=True)
     errors = FaultFile(log_dir / "error.log", encoding="utf-8")
     accesses = WatchedFileHandler(log_dir / "access.log", encoding="utf-8")
@@ -50,7 +50,7 @@ def set_up(log_dir: Path, *, level: int = logging.INFO) -> None:
         handler.setFormatter(_Formatter())
         handler.addFilter(_with_request_id)
     root = logging.getLogger()
-    root.handlers[:] = [errors, console]
+    root.handlers[:] = [errors, console] if on_console else [errors]
     root.setLevel(level)
     access.handlers[:] = [accesses]
     access.propagate = False
