@@ -12,10 +12,13 @@ from enum import IntEnum, StrEnum
 from typing import Any, Literal
 
 from remediator.evidence import Evidence, Unreachable
+from remediator.signatures import Condition
 from remediator.states import RunState
 
 __all__ = [
     "Alert",
+    "Arg",
+    "Condition",
     "Evidence",
     "Fault",
     "Finding",
@@ -96,6 +99,7 @@ class Finding:
     evidence_line: str
     down: bool = False  # the service of this instance does not serve
     idle: bool = False  # nothing is being synthesized or queued
+    facts: Mapping[str, int | str] = field(default_factory=dict)  # what a remedy may need: gpu_uuid, pid ...
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,17 @@ class Rung:
 
     remedy: str
     times: int = 1
-    when: Literal["always", "down", "idle"] = "always"
+    when: Literal["always", "down", "up", "idle"] = "always"  # of the instance
+
+
+@dataclass(frozen=True)
+class Arg:
+    """One argument of a remedy: a fixed value, or a fact of the finding that must match `pattern`."""
+
+    name: str
+    value: int | str | None = None
+    fact: str | None = None
+    pattern: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,7 +129,7 @@ class Remedy:
     title: Text
     playbook: str  # file name under playbooks/
     scope: Literal["instance", "host"]
-    args: Mapping[str, int | str]
+    args: tuple[Arg, ...]
     timeout_s: int
     cooldown_s: int
     disruptive: bool
@@ -136,7 +150,7 @@ class Fault:
     ladder: tuple[Rung, ...]
     tell: Literal["oncall", "batch_owner", "nobody"]
     modes: Mapping[str, Mode]  # host group -> mode; "default" is always there
-    signatures: tuple[Any, ...] = ()
+    proofs: tuple[tuple[Condition, ...], ...]  # any of them proves it; a proof needs all its conditions
 
 
 @dataclass(frozen=True)
