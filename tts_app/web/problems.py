@@ -83,17 +83,15 @@ async def _tts_error(_request: Request, error: Exception) -> JSONResponse:
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
     first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"][1:]) or "body"
     # pydantic's sentence says what is wanted; what was sent is not repeated
-    content = body(
-        400,
-        f"{field}: {first['msg']}",
-        f"字段 {field} 不正确",
-        kind="invalid_request_error",
-        field=field,
-        fix="Compare with /openapi.json. / 请对照 /openapi.json。",
-    )
-    return JSONResponse(content, 400)
+    if first["type"] == "json_invalid":
+        field, en = "body", f"the body is no valid JSON at character {first['loc'][-1]}"
+        zh = f"请求体不是合法的 JSON（第 {first['loc'][-1]} 个字符处）"
+    else:
+        field = ".".join(str(part) for part in first["loc"][1:]) or "body"
+        en, zh = f"{field}: {first['msg']}", f"字段 {field} 不正确：{first['msg']}"
+    fix = "Compare with /openapi.json. / 请对照 /openapi.json。"
+    return JSONResponse(body(400, en, zh, kind="invalid_request_error", field=field, fix=fix), 400)
 
 
 async def _http_error(_request: Request, error: Exception) -> JSONResponse:

@@ -28,9 +28,8 @@ def build(context: Context) -> Any:
     ) as page:
         gr.Markdown(_t("title"), elem_id="title")
         status = gr.HTML(elem_id="status")
-        with gr.Tabs():
-            with gr.Tab(_t("tab_speak"), id="speak"):
-                _speak_tab(context, handlers)
+        with gr.Tabs(), gr.Tab(_t("tab_speak"), id="speak"):
+            _speak_tab(context, handlers)
         timer = gr.Timer(STATUS_EVERY_S)
         for event in (page.load, timer.tick):
             event(
