@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -22,7 +23,12 @@ class Job(Future[Any]):
         self.work, self.owner, self.reserved = work, owner, reserved
         self.started_at: float | None = None
         self.pieces = (0, 0)  # done, in all
+        self._context = contextvars.copy_context()  # carries the request id to the engine's thread
         self._given_up = threading.Event()
+
+    def run(self) -> None:
+        """Do the work on this thread. Raises what the work raises."""
+        self.finish(self._context.run(self.work, self))
 
     def cancel(self) -> bool:
         """Give the work up. Returns True when it had not started; else it ends at its next piece."""

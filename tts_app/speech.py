@@ -184,7 +184,7 @@ class SpeechService:
         timer.daemon = True
         timer.start()
         try:
-            job.finish(job.work(job))
+            job.run()
         except TtsError as error:
             job.fail(error)
         except Exception as error:  # the worker loop: one bad task must not end it

@@ -8,6 +8,7 @@ import secrets
 import time
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tts_app import logs
@@ -19,10 +20,6 @@ SECURITY_HEADERS = {
     "referrer-policy": "no-referrer",
     "x-frame-options": "SAMEORIGIN",
 }
-
-
-class BodyTooLargeError(Exception):
-    """The body grew over the limit while it was read."""
 
 
 class Envelope:
@@ -61,7 +58,7 @@ class _Exchange:
             return
         try:
             await app(self.scope, self.receive, self.send)
-        except BodyTooLargeError:
+        except HTTPException:
             if self._status == 0:
                 await self._refuse()
 
@@ -70,7 +67,7 @@ class _Exchange:
         if message["type"] == "http.request":
             self._left -= len(message.get("body", b""))
             if self._left < 0:
-                raise BodyTooLargeError
+                raise HTTPException(413)  # what reads the body lets this type through
         return message
 
     async def send(self, message: Message) -> None:

@@ -1,5 +1,6 @@
 """Errors as HTTP answers, shaped as OpenAI clients expect them, in English and Chinese."""
 
+import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -18,6 +19,8 @@ from tts_app.errors import (
     OutOfMemory,
     TtsError,
 )
+
+log = logging.getLogger(__name__)
 
 DRAIN_RETRY_S = 30
 STATUS: tuple[tuple[type[TtsError], int], ...] = (  # the first that fits
@@ -101,7 +104,8 @@ async def _http_error(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(content, error.status_code, error.headers)
 
 
-async def _unexpected(_request: Request, _error: Exception) -> JSONResponse:
+async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
+    log.error("request failed", exc_info=error)
     content = body(
         500,
         "internal error; the request id finds it in error.log",

@@ -1,0 +1,61 @@
+"""An app over a fake engine, without a network."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.unit.tts_app.fakes import WAIT_S, FakeEngine
+from tts_app.metrics import Metrics
+from tts_app.settings import Settings
+from tts_app.speech import SpeechService
+from tts_app.web.app import create_app, wrapped
+from tts_app.web.auth import Keys
+from tts_app.web.context import Context
+from tts_app.web.ratelimit import RateLimit
+
+ADMIN_TOKEN = "admin-token-for-tests"
+NOW = 1000.0
+
+
+@pytest.fixture
+def engine():
+    return FakeEngine()
+
+
+@pytest.fixture
+def make_context(engine, tmp_path):
+    services = []
+
+    def make(*, keys=None, per_minute=100_000, clock=lambda: NOW, start=True, **settings):
+        values = {"queue_limit": 2, "data_dir": tmp_path / "data", "log_dir": tmp_path / "log"} | settings
+        made = Settings(**values)
+        metrics = Metrics(made.engine)
+        service = SpeechService(engine, queue_limit=made.queue_limit, observer=metrics)
+        metrics.watch(service)
+        services.append(service)
+        if start:
+            service.start()
+            assert service.wait_until_settled(WAIT_S)
+        keys = keys or Keys(admin=ADMIN_TOKEN.encode())
+        return Context(made, service, metrics, keys, RateLimit(per_minute, clock=clock))
+
+    yield make
+    engine.release()
+    for service in services:
+        service.stop(timeout_s=WAIT_S)
+
+
+@pytest.fixture
+def make_client(make_context):
+    def make(*, address="127.0.0.1", with_page=False, **options):
+        context = make_context(**options)
+        app = wrapped(create_app(context, with_page=with_page), context)
+        client = TestClient(app, client=(address, 50000), raise_server_exceptions=False)
+        client.context = context
+        return client
+
+    return make
+
+
+@pytest.fixture
+def client(make_client):
+    return make_client()
