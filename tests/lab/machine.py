@@ -14,8 +14,9 @@ from pathlib import Path
 
 from tests.lab import cgroups
 from tests.lab.network import ADDRESSES, BRIDGE, Network
-from tests.lab.paths import HERE, ROOT
+from tests.lab.paths import HERE
 from tests.lab.proc import LabError, call
+from tests.lab.simulations import install
 from tests.lab.storage import DATA_MOUNT, Storage
 
 BOOT_TIMEOUT_S = 120
@@ -62,7 +63,8 @@ class Machine:
         return [
             "systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe",
             f"--directory={self.storage.merged}", f"--machine={self.name}", f"--hostname={self.host}",
-            f"--network-bridge={BRIDGE}", "--settings=no", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
+            f"--network-bridge={BRIDGE}", "--settings=no", "--resolv-conf=off",
+            "--timezone=off", "--link-journal=no",
             f"--bind={self.storage.data}:{DATA_MOUNT}", f"--bind-ro={wheelhouse}:/srv/wheelhouse",
         ]  # fmt: skip
 
@@ -154,10 +156,7 @@ class Machine:
             text = (keys / f"host-{self.host}{suffix}").read_text()
             self._write(f"etc/ssh/ssh_host_ed25519_key{suffix}", text, mode)
         (root / "root" / ".ssh").chmod(0o700)
-        if self.host.startswith("gpu"):
-            self._write(
-                "usr/local/bin/nvidia-smi", (ROOT / "tests/sim/nvidia_smi/nvidia_smi.py").read_text(), 0o755
-            )
+        install(root, self.host)
 
     def _write(self, name: str, text: str, mode: int = 0o644) -> None:
         path = self.storage.merged / name

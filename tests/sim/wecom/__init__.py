@@ -1,0 +1,1 @@
+"""A simulated WeChat Work group robot: its error codes, limits, moods, and a page."""
