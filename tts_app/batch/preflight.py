@@ -1,0 +1,170 @@
+"""Judge a whole tasks file before the first word is spoken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from tts_app.batch import jsonl, names
+from tts_app.batch.estimate import Estimate, Limits, Machine, too_much
+from tts_app.batch.paths import AudioDirs, BadPath
+from tts_app.batch.problems import ERROR, Problem, problem, short
+from tts_app.batch.tasks import EngineFacts, Task, read_task
+from tts_app.errors import BadRequest
+
+SPLITTABLE = frozenset({"too_many_tasks", "too_many_chars", "takes_too_long", "disk_short"})
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Something about a recording that makes the result worse."""
+
+    en: str
+    zh: str
+
+
+# Decodes a recording; returns what is poor about it. Raises BadRequest when it can't be used.
+Probe = Callable[[Path], Sequence[Hint]]
+
+
+class Verdict(StrEnum):
+    """What becomes of the file."""
+
+    GO = "go"
+    SPLIT = "split"  # nothing wrong but its size
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What was found. `tasks` are those that can run, in the file's order."""
+
+    tasks: tuple[Task, ...]
+    audio: dict[str, Path]  # prompt_audio as written -> real path
+    problems: tuple[Problem, ...]
+    estimate: Estimate
+    bad_lines: tuple[int, ...] = field(default=())
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """What keeps tasks, or all of them, from running."""
+        return tuple(found for found in self.problems if found.level == ERROR)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return whether the batch as a whole may start."""
+        if not self.errors:
+            return Verdict.GO
+        return Verdict.SPLIT if all(e.code in SPLITTABLE for e in self.errors) else Verdict.REFUSED
+
+    @property
+    def can_skip(self) -> bool:
+        """Return whether leaving out single lines would make it a batch that may start."""
+        return bool(self.tasks) and all(error.line is not None for error in self.errors)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain JSON values."""
+        return {
+            "verdict": self.verdict,
+            "tasks": len(self.tasks),
+            "bad_lines": list(self.bad_lines),
+            "estimate": self.estimate.to_json(),
+            "problems": [found.to_json() for found in self.problems],
+        }
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the judgement rests on besides the file."""
+
+    engine: EngineFacts
+    dirs: AudioDirs
+    probe: Probe
+    machine: Machine = field(default_factory=Machine)
+    limits: Limits = field(default_factory=Limits)
+
+
+def check(data: bytes, context: Context) -> Preflight:
+    """Read and judge a tasks file; every problem at once, none hides another line's."""
+    lines, problems = jsonl.parse(data)
+    audio = _Audio(context)
+    seen: dict[str, Task] = {}
+    tasks: list[Task] = []
+    for line in lines:
+        task, told = read_task(line, context.engine, max_chars=context.limits.max_text_chars)
+        problems += told
+        if task is None:
+            continue
+        found = [*_duplicates(task, seen), *audio.look(task)]
+        seen.setdefault(names.fold(task.name), task)
+        problems += found
+        if not any(p.level == ERROR for p in found):
+            tasks.append(task)
+    need, over = too_much(tasks, context.engine.name, context.limits, context.machine)
+    problems += over if tasks else []
+    problems.sort(key=lambda p: (p.line or 0, p.column or 0))
+    bad = sorted({p.line for p in problems if p.level == ERROR and p.line is not None})
+    return Preflight(tuple(tasks), audio.found, tuple(problems), need, tuple(bad))
+
+
+def refuse(preflight: Preflight, *more: Problem) -> Preflight:
+    """Return `preflight` with further problems in front."""
+    return replace(preflight, problems=(*more, *preflight.problems))
+
+
+def nothing(found: Problem) -> Preflight:
+    """Return the judgement on a file that could not even be read."""
+    return Preflight((), {}, (found,), Estimate(0, 0, 0.0, 0.0, 0.0, 0.0))
+
+
+def _duplicates(task: Task, seen: dict[str, Task]) -> Iterator[Problem]:
+    first = seen.get(names.fold(task.name))
+    if first is not None:
+        spelled = task.spelled("uttid")
+        yield problem(
+            "name_duplicate", line=task.line, field=spelled, value=short(task.name), first=first.line
+        )
+
+
+class _Audio:
+    """Looks at every recording once, however many tasks share it."""
+
+    def __init__(self, context: Context) -> None:
+        self._dirs, self._probe = context.dirs, context.probe
+        self._judged: dict[Path, list[tuple[str, dict[str, Any]]]] = {}
+        self.found: dict[str, Path] = {}
+
+    def look(self, task: Task) -> Iterator[Problem]:
+        if task.prompt_audio is None:
+            return
+        where: dict[str, Any] = {"line": task.line, "field": task.spelled("prompt_speech")}
+        value = short(task.prompt_audio)
+        try:
+            real = self._dirs.find(task.prompt_audio)
+        except BadPath as bad:
+            detail = bad.cause.strerror if bad.cause else ""
+            yield problem(bad.code, value=value, detail=detail, **where)
+            return
+        self.found[task.prompt_audio] = real
+        if real not in self._judged:
+            self._judged[real] = self._judge(real, value)
+        for code, values in self._judged[real]:
+            yield problem(code, **where, **values)
+
+    def _judge(self, real: Path, value: str) -> list[tuple[str, dict[str, Any]]]:
+        try:
+            hints = self._probe(real)
+        except BadRequest as bad:
+            values = {
+                "detail_en": bad.message_en,
+                "detail_zh": bad.message_zh,
+                "hint_en": bad.fix,
+                "hint_zh": bad.fix_zh,
+            }
+            return [("audio_bad", values)]
+        except OSError as error:
+            return [("path_unreadable", {"value": value, "detail": error.strerror})]
+        return [("audio_poor", {"detail_en": hint.en, "detail_zh": hint.zh}) for hint in hints]

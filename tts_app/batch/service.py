@@ -1,0 +1,284 @@
+"""Batches inside the running service: submit, watch, cancel, fetch; one runs at a time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from tts_app.batch.archive import BadArchive, read_manifest
+from tts_app.batch.estimate import Limits, Machine
+from tts_app.batch.journal import JournalBusy, utc_now
+from tts_app.batch.machine import read_machine
+from tts_app.batch.paths import AudioDirs
+from tts_app.batch.preflight import Context, Preflight, check, nothing
+from tts_app.batch.problems import problem
+from tts_app.batch.recordings import probe, read_reference
+from tts_app.batch.report import Report
+from tts_app.batch.shelf import Folder, Meta, Shelf
+from tts_app.batch.speak import ServiceSpeaker, SpeechTaker
+from tts_app.batch.status import BatchStatus, Entry, State
+from tts_app.batch.surroundings import BatchRefused, Surroundings, UnknownBatch
+from tts_app.batch.tasks import EngineFacts
+from tts_app.batch.work import MAX_OWNER_CHARS, Batch, do_batch, is_owner, log_faults, new_batch_id
+from tts_app.errors import BadRequest, Busy
+from tts_app.settings import Settings
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 30.0  # a paused batch looks again after this, or at once after wake()
+KEEP_DAYS = 7
+MAX_WAITING = 20  # batches that have not ended, of everybody
+MAX_WAITING_PER_OWNER = 4
+
+
+class BatchService:
+    """Runs submitted batches one after the other on a thread of its own. Methods may be called from any."""
+
+    def __init__(
+        self,
+        root: Path,
+        archive_dir: Path,
+        around: Surroundings,
+        *,
+        on_item: Callable[[str], None] = lambda _status: None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """`on_item` hears "ok" or "failed" for every item (metrics)."""
+        self._shelf, self._archive_dir, self._around = Shelf(root), archive_dir, around
+        self._on_item, self._now = on_item, now
+        self._entries: dict[str, Entry] = {}
+        self._lock = threading.Lock()
+        self._bell = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="batches", daemon=True)
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: Settings,
+        speech: SpeechTaker,
+        engine: Callable[[], EngineFacts],
+        on_item: Callable[[str], None] = lambda _status: None,
+    ) -> BatchService:
+        """Return the service that `settings` describe; `engine` is asked at every check."""
+        limits = Limits(
+            max_tasks=settings.batch_max_tasks,
+            max_chars=settings.batch_max_chars,
+            max_text_chars=settings.max_chars,
+        )
+        around = Surroundings(
+            engine=engine,
+            speech=speech,
+            probe=probe(settings),
+            read_reference=read_reference(settings),
+            machine=lambda out, archive: read_machine(out, archive, gpu=False),
+            limits=limits,
+            audio_dirs=settings.batch_audio_dirs,
+            longest_wait_s=settings.task_timeout_s * (settings.queue_limit + 1),
+        )
+        archive_dir = settings.outputs_dir / "batch"
+        return cls(settings.data_dir / "batches", archive_dir, around, on_item=on_item)
+
+    # -- life
+
+    def start(self) -> None:
+        """Take up what an earlier process left, then work."""
+        self._shelf.forget_older(self._now(), KEEP_DAYS)
+        for folder in self._shelf.all():
+            self._entries[folder.path.name] = Entry.found(folder)
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 30.0) -> bool:
+        """Finish the item in hand and end; True when that was in time. The next start goes on with the rest."""
+        self._stopping.set()
+        self._bell.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def wake(self) -> None:
+        """Look again now: the drain is over, the disk is free."""
+        self._bell.set()
+
+    # -- what people do
+
+    def check(
+        self, tasks: bytes, audio_zip: BinaryIO | bytes | None = None, *, owner: str = "check"
+    ) -> Preflight:
+        """Judge a file without running it; nothing is kept."""
+        folder = self._shelf.folder(new_batch_id(self._now()))
+        try:
+            return self._check_new(folder, tasks, audio_zip, owner)
+        finally:
+            folder.remove()
+
+    def submit(
+        self,
+        tasks: bytes,
+        audio_zip: BinaryIO | bytes | None = None,
+        *,
+        owner: str,
+        skip_bad: bool = False,
+    ) -> BatchStatus:
+        """Check a file and queue it. Raises BatchRefused with every problem, Busy when too many wait."""
+        self._require_place(owner)
+        meta = Meta(new_batch_id(self._now()), owner, self._now().isoformat(), skip_bad)
+        folder = self._shelf.folder(meta.batch_id)
+        kept = False
+        try:
+            preflight = self._check_new(folder, tasks, audio_zip, owner)
+            if preflight.errors and not (skip_bad and preflight.can_skip):
+                log_faults(preflight, batch_id=meta.batch_id, owner=owner)
+                raise BatchRefused(preflight)
+            folder.fill(meta, tasks)
+            kept = True
+        finally:
+            if not kept:
+                folder.remove()
+        entry = Entry(folder, meta, State.WAITING, total=len(preflight.tasks), problems=preflight.problems)
+        with self._lock:
+            self._entries[meta.batch_id] = entry
+        self._bell.set()
+        return entry.status()
+
+    def status(self, batch_id: str, owner: str | None = None) -> BatchStatus:
+        """Return how a batch is. Raises UnknownBatch. `owner` None: whoever asks may see all."""
+        return self._entry(batch_id, owner).status()
+
+    def list(self, owner: str | None = None) -> Sequence[BatchStatus]:
+        """Return all batches of `owner`, newest first."""
+        with self._lock:
+            entries = [e for e in self._entries.values() if owner is None or e.meta.owner == owner]
+        return [entry.status() for entry in sorted(entries, key=lambda e: e.meta.batch_id, reverse=True)]
+
+    def cancel(self, batch_id: str, owner: str | None = None) -> BatchStatus:
+        """Give a batch up; the item in hand ends at its next piece. Harmless when it has ended."""
+        entry = self._entry(batch_id, owner)
+        entry.cancel()
+        self._bell.set()
+        return entry.status()
+
+    def result(self, batch_id: str, owner: str | None = None) -> Path:
+        """Return the zip archive. Raises UnknownBatch when there is none (yet, or no more)."""
+        self._entry(batch_id, owner)
+        path = self._archive_dir / f"{batch_id}.zip"
+        if not path.is_file():
+            raise UnknownBatch
+        return path
+
+    # -- inside
+
+    def _entry(self, batch_id: str, owner: str | None) -> Entry:
+        with self._lock:
+            entry = self._entries.get(batch_id)
+        if entry is None or (owner is not None and entry.meta.owner != owner):
+            raise UnknownBatch
+        return entry
+
+    def _require_place(self, owner: str) -> None:
+        if not is_owner(owner):
+            raise BatchRefused(nothing(problem("owner_bad", limit=MAX_OWNER_CHARS)))
+        with self._lock:
+            waiting = [e for e in self._entries.values() if not e.state.final]
+        own = [e for e in waiting if e.meta.owner == owner]
+        if len(waiting) >= MAX_WAITING or len(own) >= MAX_WAITING_PER_OWNER:
+            raise Busy(60, "too many batches wait already", "等待中的批次过多，请稍后再试")
+
+    def _check_new(
+        self, folder: Folder, tasks: bytes, audio_zip: BinaryIO | bytes | None, owner: str
+    ) -> Preflight:
+        try:
+            folder.unpack(BytesIO(audio_zip) if isinstance(audio_zip, bytes) else audio_zip)
+        except BadRequest as bad:
+            return nothing(problem("zip_bad", detail_en=bad.message_en, detail_zh=bad.message_zh))
+        machine = self._around.machine(folder.path, self._archive_dir)
+        return check(tasks, self._context(folder, machine))
+
+    def _context(self, folder: Folder, machine: Machine) -> Context:
+        around = self._around
+        dirs = AudioDirs((folder.audio, *around.audio_dirs))
+        return Context(around.engine(), dirs, around.probe, machine, around.limits)
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            self._bell.clear()
+            with self._lock:
+                waiting = [e for e in self._entries.values() if not e.state.final]
+            for entry in waiting:
+                if not self._stopping.is_set():
+                    self._run_safely(entry)
+            paused = any(not entry.state.final for entry in waiting)
+            self._bell.wait(RETRY_S if paused else None)
+
+    def _run_safely(self, entry: Entry) -> None:
+        try:
+            self._run(entry)
+        except Exception:  # the worker loop: one odd batch must not end the others
+            log.exception("batch=%s failed", entry.meta.batch_id)
+            entry.pause("internal")
+
+    def _run(self, entry: Entry) -> None:
+        if entry.cancelled:
+            entry.end(State.CANCELLED)
+            return
+        speaker = ServiceSpeaker(
+            self._around.speech,
+            owner=f"batch:{entry.meta.owner}",
+            longest_wait_s=self._around.longest_wait_s,
+            pause=lambda seconds: self._pause(entry, seconds),
+        )
+        entry.begin(speaker)
+        try:
+            preflight = check(entry.folder.tasks, self._context(entry.folder, Machine()))
+            batch = Batch(
+                preflight,
+                self._around.engine(),
+                out_dir=entry.folder.out,
+                archive_dir=self._archive_dir,
+                owner=entry.meta.owner,
+                batch_id=entry.meta.batch_id,
+            )
+            report = do_batch(
+                batch,
+                speaker=speaker,
+                read_reference=self._around.read_reference,
+                must_stop=lambda: self._stopping.is_set() or entry.cancelled,
+                listener=entry.listener(self._on_item),
+                now=self._now,
+            )
+        except (OSError, JournalBusy) as error:
+            log.error("batch=%s can't go on", entry.meta.batch_id, exc_info=error)
+            entry.pause(type(error).__name__)
+            return
+        self._settle(entry, report)
+
+    def _settle(self, entry: Entry, report: Report) -> None:
+        if entry.cancelled:
+            entry.end(State.CANCELLED)
+            entry.folder.drop_sound()
+        elif report.stopped is not None:
+            entry.pause(report.stopped.reason)
+        elif report.archive is None:
+            entry.pause("archive")
+        else:
+            self._release(entry, report.archive)
+
+    def _release(self, entry: Entry, archive: Path) -> None:
+        """Let go of the single files once the archive is proved."""
+        try:
+            read_manifest(archive)
+        except (BadArchive, OSError) as error:
+            log.error("batch=%s archive is no good", entry.meta.batch_id, exc_info=error)
+            entry.pause("archive")
+            return
+        entry.folder.drop_sound()
+        entry.end(State.ENDED)
+
+    def _pause(self, entry: Entry, seconds: float) -> bool:
+        """Wait for a place in the queue; True when the batch must stop instead."""
+        return entry.wait_cancelled(seconds) or self._stopping.is_set()

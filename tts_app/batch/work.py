@@ -1,0 +1,159 @@
+"""Do a batch that passed its preflight: run, verify, report, archive. The command and the web share it."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from tts_app.batch import journal as journals
+from tts_app.batch import report as reports
+from tts_app.batch.archive import write_archive
+from tts_app.batch.items import Item, make_items
+from tts_app.batch.journal import Journal, utc_now
+from tts_app.batch.preflight import Preflight
+from tts_app.batch.report import Report
+from tts_app.batch.runner import Listener, ReadReference, Runner, Stopped, verify
+from tts_app.batch.speak import Speaker
+from tts_app.batch.tasks import EngineFacts, to_canonical
+from tts_app.batch.wavfile import write_whole
+
+log = logging.getLogger(__name__)
+
+TASKS_FILE = "tasks.jsonl"  # below OUT_DIR: the tasks in canonical form
+MAX_OWNER_CHARS = 64
+MAX_FAULTS_LOGGED = 50
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch that may run."""
+
+    preflight: Preflight
+    engine: EngineFacts
+    out_dir: Path
+    archive_dir: Path | None
+    owner: str
+    batch_id: str | None = None  # None: a new one, or the one of the journal that is resumed
+    retry_failed: bool = False
+
+
+def do_batch(
+    batch: Batch,
+    *,
+    speaker: Speaker,
+    read_reference: ReadReference,
+    must_stop: Callable[[], bool],
+    listener: Listener | None = None,
+    now: Callable[[], datetime] = utc_now,
+) -> Report:
+    """Run `batch` to its end or until it must stop, and return what became of it.
+
+    Raises JournalBusy when it is running already, OSError when OUT_DIR or a recording can't be used.
+    """
+    batch.out_dir.mkdir(parents=True, exist_ok=True)
+    items = make_items(batch.preflight.tasks, batch.preflight.audio, batch.engine)
+    with Journal(batch.out_dir / journals.FILE_NAME, now) as journal:
+        _begin(batch, items, journal, now)
+        runner = Runner(
+            items,
+            out_dir=batch.out_dir,
+            journal=journal,
+            speaker=speaker,
+            read_reference=read_reference,
+            must_stop=must_stop,
+            listener=listener,
+            owner=batch.owner,
+        )
+        try:
+            stopped = runner.run()
+        finally:
+            speaker.close()
+        if stopped is None:
+            verify(items, batch.out_dir, journal)
+        return _finish(batch, items, journal, stopped)
+
+
+def _begin(batch: Batch, items: tuple[Item, ...], journal: Journal, now: Callable[[], datetime]) -> None:
+    batch_id = journal.history.batch_id or batch.batch_id or new_batch_id(now())
+    journal.append("batch", batch_id=batch_id, owner=batch.owner, engine=batch.engine.name, items=len(items))
+    if batch.retry_failed:
+        journal.append("retry")
+    canonical = "".join(f"{to_canonical(item.task)}\n" for item in items)
+    write_whole(batch.out_dir / TASKS_FILE, canonical.encode("utf-8"))
+    log_faults(batch.preflight, batch_id=batch_id, owner=batch.owner)
+
+
+def _finish(batch: Batch, items: tuple[Item, ...], journal: Journal, stopped: Stopped | None) -> Report:
+    report = Report(
+        batch_id=str(journal.history.batch_id),
+        owner=batch.owner,
+        engine=batch.engine.name,
+        rows=reports.make_rows(items, journal.history, batch.preflight),
+        problems=batch.preflight.problems,
+        stopped=stopped,
+    )
+    if stopped is None:
+        if batch.archive_dir is not None:
+            report = _archived(report, batch.out_dir, batch.archive_dir)
+        journal.append("end", ok=report.count("ok"), failed=report.count("failed"))
+    if stopped is None or not stopped.reason.startswith("disk"):
+        write_whole(batch.out_dir / reports.FILE_NAME, dump(report))
+    return report
+
+
+def _archived(report: Report, out_dir: Path, archive_dir: Path) -> Report:
+    try:
+        return replace(report, archive=write_archive(report, out_dir, archive_dir))
+    except OSError as error:  # the wav files are safe; say so instead of losing the whole answer
+        log.error("batch=%s archive not written", report.batch_id, exc_info=error)
+        return replace(report, archive_error=f"{type(error).__name__}: {error.strerror}")
+
+
+def dump(report: Report) -> bytes:
+    """Return the report as a JSON file's content."""
+    return json.dumps(report.to_json(), ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
+
+
+def new_batch_id(moment: datetime) -> str:
+    """Return an id that sorts by time and can't be guessed."""
+    return f"{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(8)}"
+
+
+def default_owner() -> str:
+    """Return the name of whoever runs this, `unknown` where the system knows none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def is_owner(name: str) -> bool:
+    """Return whether `name` can be shown and logged as an owner."""
+    return len(name.strip()) > 0 and len(name) <= MAX_OWNER_CHARS and name.isprintable()
+
+
+def log_faults(preflight: Preflight, *, batch_id: str, owner: str) -> None:
+    """Write the file's errors to the log under the words operators look for, with line and owner."""
+    for found in preflight.errors[:MAX_FAULTS_LOGGED]:
+        where = f"batch={batch_id} owner={owner} fault={found.fault} line={found.line} field={found.field}"
+        log.error("%s %s", where, _real_words(found.code, found.line, found.column, found.en))
+    if (more := len(preflight.errors) - MAX_FAULTS_LOGGED) > 0:
+        log.error("batch=%s owner=%s and %d more faults", batch_id, owner, more)
+
+
+SYNTAX = frozenset({"not_json", "half_line", "bad_number", "too_deep", "nul", "bom_inside", "not_object"})
+
+
+def _real_words(code: str, line: int | None, column: int | None, sentence: str) -> str:
+    """Return the sentence with the exception's name that Python would show for it."""
+    if code in SYNTAX:
+        return f"json.decoder.JSONDecodeError: {sentence} (line {line} column {column})"
+    if code == "path_missing":
+        return f"FileNotFoundError: [Errno 2] {sentence}"
+    return sentence

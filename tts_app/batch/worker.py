@@ -1,0 +1,95 @@
+"""The process that holds the engine during a batch, so that a crash or a hang costs one item.
+
+python -m tts_app.batch.worker [MODULE:FUNCTION]   requests on standard input, answers on standard output.
+The engine comes from FUNCTION(settings), by default tts_app.engines.make_engine; settings from TTS_*.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from tts_app.batch import wire
+from tts_app.engines.base import Engine
+from tts_app.errors import ContextDead, EngineStuck, TtsError
+from tts_app.settings import Settings
+
+DEFAULT_ENGINE = "tts_app.engines:make_engine"
+PR_SET_PDEATHSIG = 1
+FATAL = (ContextDead, EngineStuck)  # the parent starts a new worker after these
+
+
+def main(argv: list[str]) -> int:
+    """Serve until standard input ends. Returns the exit status."""
+    out = _private_output()
+    _end_with_parent()
+    faulthandler.enable()
+    receiver = wire.Receiver(sys.stdin.fileno())
+    try:
+        engine = _load(argv[0] if argv else DEFAULT_ENGINE)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent must be told instead of a silent end
+        wire.send(out, wire.pack_error(error))
+        return 1
+    try:
+        wire.send(out, wire.frame({"event": "loaded"}))
+        while _answer(engine, receiver, out):
+            pass
+    except wire.Closed:
+        pass
+    finally:
+        engine.unload()
+    return 0
+
+
+def _answer(engine: Engine, receiver: wire.Receiver, out: int) -> bool:
+    """Answer one request; False when this worker must not take another."""
+    request = wire.unpack_request(*receiver.receive())
+
+    def on_piece(done: int, total: int) -> None:
+        wire.send(out, wire.frame({"event": "piece", "done": done, "total": total}))
+
+    try:
+        answer = wire.pack_speech(engine.synthesize(request, on_piece=on_piece))
+    except TtsError as error:
+        wire.send(out, wire.pack_error(error))
+        return not isinstance(error, FATAL)
+    except wire.Closed:
+        raise
+    except Exception as error:  # noqa: BLE001 - the worker loop: one bad item must not end it
+        answer = wire.pack_error(error)
+    wire.send(out, answer)
+    return True
+
+
+def _load(name: str) -> Engine:
+    module, _, function = name.partition(":")
+    make: Callable[[Settings], Engine] = getattr(importlib.import_module(module), function)
+    engine = make(Settings.from_env())
+    engine.load()
+    return engine
+
+
+def _private_output() -> int:
+    """Keep standard output for answers; what libraries print there may be user text and goes nowhere."""
+    out = os.dup(sys.stdout.fileno())
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return out
+
+
+def _end_with_parent() -> None:
+    """Die when the batch is killed, also in the middle of a synthesis; leave Ctrl-C to the batch."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
