@@ -9,7 +9,7 @@ from glmtts_remedy import commands, proc
 from glmtts_remedy.config import Config
 from glmtts_remedy.errors import HelperError
 
-UUID = re.compile(r"^GPU-[0-9a-fA-F-]{1,60}$")
+UUID = re.compile(r"^GPU-[0-9a-fA-F-]{1,60}\Z")
 ASK_TIMEOUT_S = 3.0
 UNKNOWN = {"", "N/A", "[N/A]", "Unknown", "Requested functionality has been deprecated"}
 

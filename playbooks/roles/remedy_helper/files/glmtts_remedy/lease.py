@@ -20,7 +20,7 @@ from typing import Callable
 from glmtts_remedy.clock import utc_text
 from glmtts_remedy.errors import LeaseProblem, UsageProblem
 
-HOLDER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,119}$")
+HOLDER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,119}\Z")
 LONGEST_TTL_S = 6 * 3600
 VERB_WAIT_S = 30.0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 PROC = Path("/proc")
 LISTEN = "0A"
-OWN_UNIT = re.compile(r"glm-tts(?:@|\\x40)(\d+)\.service")
+OWN_UNIT = re.compile(r"/glm-tts@(\d+)\.service(?:/|$)", re.MULTILINE)
 
 
 def pids() -> Iterator[int]:

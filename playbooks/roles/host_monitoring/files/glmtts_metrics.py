@@ -1,0 +1,175 @@
+#!/usr/bin/python3 -I
+"""Write facts about this host's speech services and cards for node exporter's textfile collector.
+
+One pass, started by a timer. Needs only the system's Python. A source that fails leaves its own metrics out
+and says so in glmtts_collect_success; the others are written all the same.
+"""
+
+import argparse
+import csv
+import re
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+GPU_FIELDS = ("uuid", "index", "name", "memory.used", "memory.total", "utilization.gpu", "temperature.gpu")
+XID = re.compile(r"NVRM: Xid \((?:PCI:)?[0-9a-fA-F:.]+\).*?: (\d+)\b")
+STAMP = re.compile(r"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?(?:Z|[+-]\d\d:?\d\d)?)")
+ACTION = re.compile(r"^\s*GPU Recovery Action\s*:\s*(.+?)\s*$", re.MULTILINE)
+TIMEOUT_S = 8
+MEBI = 1024 * 1024
+LOG_TAIL_BYTES = 1 << 20
+
+
+def main():
+    """Collect from every source and replace the file in one step."""
+    options = parse(sys.argv[1:])
+    sources = {
+        "units": lambda: unit_lines(options.instance),
+        "maintenance": lambda: maintenance_lines(options.maintenance_file),
+    }
+    if options.nvidia_smi:
+        sources["gpu"] = lambda: gpu_lines(options.nvidia_smi)
+        sources["kernel"] = lambda: xid_lines(kernel_log(options.kernel_log), booted_at())
+    lines = []
+    for name, read in sources.items():
+        try:
+            lines += read()
+            success = 1
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            success = 0
+        lines.append(metric("glmtts_collect_success", success, source=name))
+    fresh = options.out.with_suffix(".new")
+    fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    fresh.chmod(0o644)
+    fresh.replace(options.out)
+
+
+def parse(arguments):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="file to write, *.prom")
+    parser.add_argument("--instance", action="append", default=[], help="port of an instance; repeatable")
+    parser.add_argument("--nvidia-smi", default="", help="the driver's tool; empty: no cards here")
+    parser.add_argument("--kernel-log", default="dmesg", help="dmesg, or a file with the kernel's lines")
+    parser.add_argument("--maintenance-file", type=Path, required=True, help="holds the end of the window")
+    return parser.parse_args(arguments)
+
+
+def metric(name, value, **labels):
+    """Return one line of the exposition format."""
+    pairs = ",".join(f'{key}="{escape(str(text))}"' for key, text in labels.items())
+    return f"{name}{{{pairs}}} {value}" if pairs else f"{name} {value}"
+
+
+def escape(text):
+    """Return a label's value as the format wants it."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+
+
+def output_of(command):
+    """Return what a command writes; an error when it fails or hangs."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
+    return done.stdout
+
+
+def unit_lines(ports):
+    """Return state, result and restarts of each instance's unit."""
+    lines = []
+    for port in ports:
+        names = "ActiveState,Result,NRestarts"
+        shown = output_of(["systemctl", "show", f"--property={names}", f"glm-tts@{port}.service"])
+        state = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+        lines += [
+            metric("glmtts_unit_state", 1, port=port, state=state["ActiveState"]),
+            metric("glmtts_unit_result", 1, port=port, result=state["Result"]),
+            metric("glmtts_unit_restarts_total", int(state["NRestarts"]), port=port),
+        ]
+    return lines
+
+
+def gpu_lines(nvidia_smi):
+    """Return memory, load, temperature and the driver's own advice of each card."""
+    query = [nvidia_smi, f"--query-gpu={','.join(GPU_FIELDS)}", "--format=csv,noheader,nounits"]
+    lines = []
+    for row in csv.reader(output_of(query).splitlines(), skipinitialspace=True):
+        card = dict(zip(GPU_FIELDS, row))
+        lines += card_lines(card)
+        found = ACTION.search(output_of([nvidia_smi, "-q", "-i", card["uuid"]]))
+        if found:  # drivers older than 580 have no such line
+            lines.append(metric("glmtts_gpu_recovery_action", 1, uuid=card["uuid"], action=found.group(1)))
+    return lines
+
+
+def card_lines(card):
+    """Return the figures of one card; one that the driver cannot tell is left out."""
+    wanted = (
+        ("glmtts_gpu_memory_used_bytes", "memory.used", MEBI),
+        ("glmtts_gpu_memory_total_bytes", "memory.total", MEBI),
+        ("glmtts_gpu_utilization_ratio", "utilization.gpu", 0.01),
+        ("glmtts_gpu_temperature_celsius", "temperature.gpu", 1),
+    )
+    return [
+        metric(name, float(card[field]) * factor, uuid=card["uuid"], gpu=card["index"])
+        for name, field, factor in wanted
+        if re.fullmatch(r"\d+(\.\d+)?", card.get(field, ""))
+    ]
+
+
+def kernel_log(source):
+    """Return the newest kernel lines."""
+    if source == "dmesg":
+        return output_of(["dmesg", "--time-format", "iso"])
+    path = Path(source)
+    with path.open("rb") as stream:
+        stream.seek(max(path.stat().st_size - LOG_TAIL_BYTES, 0))
+        return stream.read().decode("utf-8", "replace")
+
+
+def booted_at():
+    """Return the time of this boot, in epoch seconds."""
+    return time.time() - float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
+
+
+def xid_lines(text, since):
+    """Return count and newest time of each Xid since `since` (epoch seconds); undated lines count as of now."""
+    seen = {}
+    for line in text.splitlines():
+        found = XID.search(line)
+        moment = stamp_of(line) if found else None
+        if found and moment >= since - 1:
+            count, newest = seen.get(found.group(1), (0, 0.0))
+            seen[found.group(1)] = (count + 1, max(newest, moment))
+    return [
+        line
+        for xid, (count, newest) in sorted(seen.items())
+        for line in (
+            metric("glmtts_xid_total", count, xid=xid),
+            metric("glmtts_xid_last_timestamp_seconds", f"{newest:.0f}", xid=xid),
+        )
+    ]
+
+
+def stamp_of(line):
+    """Return a line's own time in epoch seconds, or now."""
+    found = STAMP.match(line)
+    if not found:
+        return time.time()
+    moment = datetime.fromisoformat(found.group(1).replace("Z", "+00:00").replace(",", "."))
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def maintenance_lines(path):
+    """Return the end of the maintenance window in epoch seconds; 0 when there is none."""
+    try:
+        end = stamp_of(path.read_text(encoding="ascii").strip())
+    except FileNotFoundError:
+        end = 0
+    return [metric("glmtts_maintenance_until_timestamp_seconds", f"{end:.0f}")]
+
+
+if __name__ == "__main__":
+    main()
