@@ -17,6 +17,7 @@ from typing import Any
 from tests.lab import cgroups
 from tests.lab.base import ensure_base
 from tests.lab.connection import write_connection
+from tests.lab.faults import fault as find
 from tests.lab.keys import ensure_keys
 from tests.lab.machine import Machine
 from tests.lab.network import ADDRESSES, Network
@@ -27,6 +28,7 @@ from tests.lab.storage import Storage, choose_place
 from tests.lab.wheelhouse import ensure_wheelhouse
 
 QUIET = Progress(quiet=True)
+FIRST_INSTANCE = "7860"
 TOOLS = ("systemd-nspawn", "mmdebstrap", "ip", "ssh", "socat", "nsenter", "mkfs.ext4")
 
 
@@ -57,14 +59,17 @@ class Lab:
 
     # -- coming and going
 
-    def up(self, progress: Progress = QUIET) -> None:
-        """Boot every host that isn't running; a failed or interrupted `up` is continued."""
+    def up(self, progress: Progress = QUIET, start_from: Path | None = None) -> None:
+        """Boot every host that isn't running; a failed or interrupted `up` is continued.
+
+        A lab that doesn't exist yet starts from the kept state `start_from`, when one is given.
+        """
         reason = cannot_run_here()
         if reason:
             raise LabError(reason)
         base, wheelhouse, keys = ensure_base(progress), ensure_wheelhouse(progress), ensure_keys()
         with self._locked(progress):
-            self._place(base)
+            self._place(base, start_from)
             self._same_packages(wheelhouse)
             self.network.up()
             self.run_dir.mkdir(mode=0o700, exist_ok=True)
@@ -86,6 +91,15 @@ class Lab:
             self.network.down()
             shutil.rmtree(self.run_dir, ignore_errors=True)
         shutil.rmtree(self.state, ignore_errors=True)
+
+    @property
+    def stage(self) -> str:
+        """What was done to this lab: "" for nothing yet, bare, taken, used, deploying:KEY, deployed:KEY."""
+        return str(self._read().get("stage", ""))
+
+    def note(self, stage: str) -> None:
+        """Remember what was done to this lab."""
+        self._write(stage=stage)
 
     @property
     def is_up(self) -> bool:
@@ -119,6 +133,17 @@ class Lab:
         program = Path(sys.executable).parent / "ansible-playbook"
         inventories = ["-i", str(ROOT / "inventory" / "lab"), "-i", str(self.state / "connection.yml")]
         return [str(program), *inventories, str(ROOT / playbook), *arguments]
+
+    # -- faults
+
+    def break_(self, host: str, fault: str, instance: str | None = None) -> None:
+        """Break an instance of a host, the host's first one without `instance`."""
+        self.note("used")
+        find(fault).break_(self.host(host), instance or FIRST_INSTANCE)
+
+    def heal(self, host: str, fault: str, instance: str | None = None) -> None:
+        """Undo a fault, whatever a repair has done meanwhile."""
+        find(fault).heal(self.host(host), instance or FIRST_INSTANCE)
 
     # -- snapshots
 
@@ -171,11 +196,16 @@ class Lab:
         with locked(self.state.parent / f"{self.name}.lock", lambda: progress.say(waiting)):
             yield
 
-    def _place(self, base: Path) -> None:
-        if (self.state / "state.json").exists():
+    def _place(self, base: Path, start_from: Path | None) -> None:
+        if self.stage:
             return
         candidates = [self.state / "hosts", cache_dir() / "labs" / self.id, Path("/var/tmp") / self._group]
-        self._write(place=str(choose_place([*candidates, Path("/run") / self._group])), layers=[str(base)])
+        place = choose_place([*candidates, Path("/run") / self._group])
+        self._write(place=str(place), layers=[str(base)])
+        if start_from is not None:
+            self._use_layers(start_from)
+            self._each(lambda machine: machine.storage.take(start_from / machine.host))
+        self._write(stage="taken" if start_from else "bare")
 
     def _same_packages(self, wheelhouse: Path) -> None:
         """Shut the machines down when they read another folder of packages than this one."""
