@@ -54,6 +54,7 @@ class Settings:
     openai_url: str | None = None  # engine openai: base address of the server that speaks
     openai_key_file: Path | None = None
     openai_model: str = "tts-1"
+    openai_clones: bool = False  # that server takes ref_audio and ref_text, as vLLM-Omni does
     batch_audio_dirs: tuple[Path, ...] = ()  # where batch tasks may read reference audio, besides uploads
     batch_max_tasks: int = field(default=2000, metadata=_at_least(1))
     batch_max_chars: int = field(default=500_000, metadata=_at_least(1))  # all texts of one batch together
