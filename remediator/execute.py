@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from remediator import run_files
 from remediator.errors import ExecuteError
+from remediator.inventory import Inventory
 from remediator.model import Run, RunOutcome
 from remediator.run_files import BadRequest, RunRequest
 from remediator.settings import Settings
@@ -167,8 +168,15 @@ class SessionRunner:
             os.kill(int((folder / "started").read_text(encoding="ascii")), signal.SIGTERM)
 
 
-def from_settings(settings: Settings, hosts: Hosts, environment: Mapping[str, str]) -> Executor:
+def from_settings(settings: Settings, inventory: Inventory, environment: Mapping[str, str]) -> Executor:
     """Return the executor that `settings` ask for; `environment` is what a session's process gets."""
+
+    def hosts(name: str) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+        try:
+            return inventory.hosts[name].variables, inventory.hosts[name].groups
+        except KeyError:
+            raise BadRequest(f"{name!r} is no inventory host") from None
+
     runner: Runner = SystemdRunner() if settings.runner == "systemd" else SessionRunner(environment)
     return Executor(settings.runs_dir, runner, hosts)
 

@@ -12,12 +12,13 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
 from remediator.errors import RemediatorError
+from remediator.inventory import Inventory
 from remediator.settings import Settings
 
 CONNECT_TIMEOUT_S = 5
@@ -51,6 +52,11 @@ class Address:
     def from_vars(cls, host: str, variables: Mapping[str, Any]) -> Address:
         """Return the address from the host's Ansible variables."""
         return cls(host, str(variables.get("ansible_host", host)), int(variables.get("ansible_port", 22)))
+
+
+def addresses(inventory: Inventory) -> Callable[[str], Address]:
+    """Return the function that finds a host's address; KeyError for a host the inventory doesn't have."""
+    return lambda host: Address.from_vars(host, inventory.hosts[host].variables)
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,24 @@ and says so in glmtts_collect_success; the others are written all the same.
 """
 
 import argparse
-import csv
 import re
 import subprocess
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from xml.etree import ElementTree
 
-GPU_FIELDS = ("uuid", "index", "name", "memory.used", "memory.total", "utilization.gpu", "temperature.gpu")
 XID = re.compile(r"NVRM: Xid \((?:PCI:)?[0-9a-fA-F:.]+\).*?: (\d+)\b")
 STAMP = re.compile(r"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?(?:Z|[+-]\d\d:?\d\d)?)")
-ACTION = re.compile(r"^\s*GPU Recovery Action\s*:\s*(.+?)\s*$", re.MULTILINE)
 TIMEOUT_S = 8
 MEBI = 1024 * 1024
+CARD_FIGURES = (
+    ("glmtts_gpu_memory_used_bytes", "fb_memory_usage/used", MEBI),
+    ("glmtts_gpu_memory_total_bytes", "fb_memory_usage/total", MEBI),
+    ("glmtts_gpu_utilization_ratio", "utilization/gpu_util", 0.01),
+    ("glmtts_gpu_temperature_celsius", "temperature/gpu_temp", 1),
+)
 LOG_TAIL_BYTES = 1 << 20
 
 
@@ -38,7 +42,7 @@ def main():
         try:
             lines += read()
             success = 1
-        except (OSError, ValueError, subprocess.SubprocessError) as error:
+        except (OSError, ValueError, subprocess.SubprocessError, ElementTree.ParseError) as error:
             print(f"{name}: {error}", file=sys.stderr)
             success = 0
         lines.append(metric("glmtts_collect_success", success, source=name))
@@ -93,30 +97,22 @@ def unit_lines(ports):
 
 def gpu_lines(nvidia_smi):
     """Return memory, load, temperature and the driver's own advice of each card."""
-    query = [nvidia_smi, f"--query-gpu={','.join(GPU_FIELDS)}", "--format=csv,noheader,nounits"]
-    lines = []
-    for row in csv.reader(output_of(query).splitlines(), skipinitialspace=True):
-        card = dict(zip(GPU_FIELDS, row))
-        lines += card_lines(card)
-        found = ACTION.search(output_of([nvidia_smi, "-q", "-i", card["uuid"]]))
-        if found:  # drivers older than 580 have no such line
-            lines.append(metric("glmtts_gpu_recovery_action", 1, uuid=card["uuid"], action=found.group(1)))
-    return lines
+    report = ElementTree.fromstring(output_of([nvidia_smi, "-q", "-x"]))  # noqa: S314 - the driver's own tool
+    return [line for index, card in enumerate(report.iter("gpu")) for line in card_lines(card, index)]
 
 
-def card_lines(card):
+def card_lines(card, index):
     """Return the figures of one card; one that the driver cannot tell is left out."""
-    wanted = (
-        ("glmtts_gpu_memory_used_bytes", "memory.used", MEBI),
-        ("glmtts_gpu_memory_total_bytes", "memory.total", MEBI),
-        ("glmtts_gpu_utilization_ratio", "utilization.gpu", 0.01),
-        ("glmtts_gpu_temperature_celsius", "temperature.gpu", 1),
-    )
-    return [
-        metric(name, float(card[field]) * factor, uuid=card["uuid"], gpu=card["index"])
-        for name, field, factor in wanted
-        if re.fullmatch(r"\d+(\.\d+)?", card.get(field, ""))
-    ]
+    uuid = card.findtext("uuid", "unknown")
+    lines = []
+    for name, path, factor in CARD_FIGURES:
+        found = re.match(r"\d+(\.\d+)?", card.findtext(path, ""))
+        if found:
+            lines.append(metric(name, float(found.group()) * factor, uuid=uuid, gpu=index))
+    action = card.findtext("gpu_recovery_action")
+    if action:  # drivers older than 580 have no such field
+        lines.append(metric("glmtts_gpu_recovery_action", 1, uuid=uuid, action=action.strip()))
+    return lines
 
 
 def kernel_log(source):
