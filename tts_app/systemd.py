@@ -67,6 +67,11 @@ class Heart:
         """End."""
         self._stop.set()
 
+    def join(self, timeout_s: float) -> None:
+        """Wait until it has ended."""
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
     def _run(self) -> None:
         while not answers(self._host, self._port):
             if self._stop.wait(FIRST_ANSWER_PAUSE_S):
