@@ -1,4 +1,4 @@
-"""The lab that tests share: deployed once per session, named `test`, removed by the next content or by hand."""
+"""The lab that tests share: deployed once per session, named `test`."""
 
 from __future__ import annotations
 

@@ -11,10 +11,11 @@ from tests.lab.progress import Progress
 
 NAME = "demo"
 WHERE = """
-The fleet is up: gpu01 with two speech services, gpu02 with one, and the control host that watches and repairs them.
+The fleet is up: gpu01 with two speech services, gpu02 with one, and a control host that repairs them.
 
   status page     http://127.0.0.1:{status}/          log in with the operator token
-  speech pages    http://127.0.0.1:{gpu01a}/  http://127.0.0.1:{gpu01b}/  (gpu01)   http://127.0.0.1:{gpu02}/  (gpu02)
+  speech pages    http://127.0.0.1:{gpu01a}/  http://127.0.0.1:{gpu01b}/  (gpu01)
+                  http://127.0.0.1:{gpu02}/  (gpu02)
   WeChat robot    http://127.0.0.1:{wecom}/          what people are told (simulated)
   mailbox         http://127.0.0.1:{mailbox}/
   Prometheus      http://127.0.0.1:{prometheus}/   Alertmanager http://127.0.0.1:{alertmanager}/
@@ -23,7 +24,7 @@ The fleet is up: gpu01 with two speech services, gpu02 with one, and the control
   viewer token    {viewer_token}
 
 Break something, then watch the status page or the robot:
-  make break HOST=gpu01 FAULT=crash          found by Prometheus in under a minute, restarted, proved by speech
+  make break HOST=gpu01 FAULT=crash          found in a minute, restarted, proved by speech
   make break HOST=gpu02 FAULT=cuda_oom       memory is cleared; `make status` shows all as JSON
   make heal HOST=gpu01 FAULT=crash           undo a fault by hand; faults: python -m tests.lab faults
   make demo-down                             remove every trace

@@ -66,7 +66,7 @@ def _run(lab: Lab, key: str, progress: Progress) -> None:
 
 
 def run_shown(command: list[str], log: Path, progress: Progress) -> bool:
-    """Run Ansible, show its plays as they start, and keep everything in `log`; return whether it ended well."""
+    """Run Ansible, show its plays as they start, keep all in `log`; return whether it ended well."""
     with log.open("w") as kept:
         process = subprocess.Popen(
             command,
