@@ -31,8 +31,9 @@ class Question:
 
     @property
     def ports(self) -> list[str]:
-        """The instances to look at."""
-        return sorted(port for port in self.instances if self.scope is None or port in self.scope)
+        """The instances to look at: those the alerts name, or all of the host."""
+        named = sorted(port for port in self.instances if self.scope is None or port in self.scope)
+        return named or sorted(self.instances)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from remediator.errors import BadAlert
 from remediator.model import Alert
@@ -155,7 +155,7 @@ def _fingerprint(value: object) -> str:
 def _status(value: object) -> Literal["firing", "resolved"]:
     if value not in ("firing", "resolved"):
         raise BadAlert("status", "is neither firing nor resolved", "send the webhook's JSON unchanged")
-    return cast(Literal["firing", "resolved"], value)
+    return "firing" if value == "firing" else "resolved"
 
 
 def _starts_at(value: object) -> datetime:

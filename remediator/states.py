@@ -39,16 +39,16 @@ class RunState(StrEnum):
 
 _I, _R = IncidentState, RunState
 
-# Every state of an open incident may be left to people (HELD, ESCALATED): they can always step in.
+# A person can always step in: every state of an open incident may become HELD.
 INCIDENT_NEXT: Mapping[IncidentState, frozenset[IncidentState]] = {
     _I.OPEN: frozenset({_I.EXAMINING, _I.HELD}),
     _I.EXAMINING: frozenset({_I.WAITING, _I.ASKING, _I.REPAIRING, _I.VERIFYING, _I.HELD, _I.ESCALATED}),
     _I.WAITING: frozenset({_I.EXAMINING, _I.HELD, _I.ESCALATED}),
     _I.ASKING: frozenset({_I.EXAMINING, _I.HELD, _I.ESCALATED}),
     _I.REPAIRING: frozenset({_I.VERIFYING, _I.WAITING, _I.HELD}),
-    _I.VERIFYING: frozenset({_I.HOLDING, _I.EXAMINING, _I.HELD, _I.ESCALATED}),
+    _I.VERIFYING: frozenset({_I.HOLDING, _I.RESOLVED, _I.EXAMINING, _I.HELD}),
     _I.HOLDING: frozenset({_I.RESOLVED, _I.EXAMINING, _I.HELD}),
-    _I.HELD: frozenset({_I.EXAMINING, _I.VERIFYING}),
+    _I.HELD: frozenset({_I.EXAMINING}),
     _I.ESCALATED: frozenset({_I.EXAMINING, _I.VERIFYING, _I.HELD}),
     _I.RESOLVED: frozenset(),
 }

@@ -47,20 +47,29 @@ def hit(db: Connection, key: str, now: datetime, incident_id: str | None = None)
 
 def firing_twin(db: Connection, resolved: Alert) -> StoredAlert | None:
     """Return the firing alert that `resolved` ends."""
-    same = and_(
-        alert.c.sender == resolved.sender,
-        alert.c.fingerprint == resolved.fingerprint,
-        alert.c.starts_at == resolved.starts_at,
-        alert.c.status == "firing",
-    )
-    row = db.execute(select(alert).where(same)).mappings().first()
-    return None if row is None else _stored(row)
+    return _twin(db, resolved, "firing")
+
+
+def resolved_twin(db: Connection, firing: Alert) -> StoredAlert | None:
+    """Return the resolved alert that ended `firing`."""
+    return _twin(db, firing, "resolved")
 
 
 def of_incident(db: Connection, incident_id: str) -> list[StoredAlert]:
     """Return the incident's alerts, oldest first."""
     query = select(alert).where(alert.c.incident_id == incident_id).order_by(alert.c.id)
     return [_stored(row) for row in db.execute(query).mappings()]
+
+
+def _twin(db: Connection, one: Alert, status: str) -> StoredAlert | None:
+    same = and_(
+        alert.c.sender == one.sender,
+        alert.c.fingerprint == one.fingerprint,
+        alert.c.starts_at == one.starts_at,
+        alert.c.status == status,
+    )
+    row = db.execute(select(alert).where(same)).mappings().first()
+    return None if row is None else _stored(row)
 
 
 def _stored(row: Mapping[Any, Any]) -> StoredAlert:

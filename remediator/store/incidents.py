@@ -111,6 +111,12 @@ def claim(db: Connection, incident_id: str, *, owner: str, now: datetime, for_s:
     return get(db, incident_id) if changed else None
 
 
+def unclaim(db: Connection, incident_id: str, owner: str) -> None:
+    """Give a claim back without having moved the incident."""
+    here = (incident.c.id == incident_id, incident.c.claim_owner == owner)
+    db.execute(update(incident).where(*here).values(claim_owner=None, claim_until=None))
+
+
 def release_claims(db: Connection, owners: Sequence[str]) -> int:
     """Free what dead workers had claimed; return how many incidents that were."""
     values = {"claim_owner": None, "claim_until": None}

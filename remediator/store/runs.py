@@ -7,13 +7,13 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
 
 from remediator.errors import UnknownItem
 from remediator.model import Plan, Remedy, Run, RunOutcome
 from remediator.states import ACTIVE_RUN, RunState, check_run_move
 from remediator.store.ids import new_id
-from remediator.store.schema import run
+from remediator.store.schema import incident, run
 
 _FIELDS = tuple(field.name for field in fields(Run))
 
@@ -64,10 +64,16 @@ def ended(db: Connection, run_id: str, outcome: RunOutcome, now: datetime) -> bo
     )
 
 
-def mark_useful(db: Connection, incident_id: str, useful: bool) -> None:
-    """Note whether speech was proved after the incident's ended runs that have no such note yet."""
+def mark_useful(db: Connection, incident_id: str) -> None:
+    """Note that speech was proved after the incident's ended runs that have no note yet."""
     here = (run.c.incident_id == incident_id, run.c.useful.is_(None), run.c.state.not_in(ACTIVE_RUN))
-    db.execute(update(run).where(*here).values(useful=useful))
+    db.execute(update(run).where(*here).values(useful=True))
+
+
+def mark_useless(db: Connection, incident_id: str, fault: str) -> None:
+    """Note that the fault is still there after the incident's ended runs for it."""
+    here = (run.c.incident_id == incident_id, run.c.fault == fault, run.c.useful.is_(None))
+    db.execute(update(run).where(*here, run.c.state.not_in(ACTIVE_RUN)).values(useful=False))
 
 
 def active_on(db: Connection, host: str) -> Run | None:
@@ -116,16 +122,22 @@ def latest_of_remedy(
     return [(_run(row), row["useful"]) for row in db.execute(query).mappings()]
 
 
-def last_per_host(db: Connection) -> dict[str, Run]:
-    """Return each host's newest run that touched it."""
+def went_wrong(db: Connection) -> frozenset[str]:
+    """Return hosts whose newest run did not help and whose incident is still open: they count as out."""
     newest = (
         select(run.c.host, func.max(run.c.created_at).label("at"))
         .where(run.c.state != RunState.CANCELED)
         .group_by(run.c.host)
         .subquery()
     )
-    query = select(run).join(newest, (run.c.host == newest.c.host) & (run.c.created_at == newest.c.at))
-    return {row["host"]: _run(row) for row in db.execute(query).mappings()}
+    bad = or_(run.c.state.in_((RunState.FAILED, RunState.ABANDONED)), run.c.useful.is_(False))
+    query = (
+        select(run.c.host)
+        .join(newest, (run.c.host == newest.c.host) & (run.c.created_at == newest.c.at))
+        .join(incident, run.c.incident_id == incident.c.id)
+        .where(bad, incident.c.state != "resolved")
+    )
+    return frozenset(str(host) for host in db.execute(query).scalars())
 
 
 def _move(db: Connection, run_id: str, old: RunState, new: RunState, **values: Any) -> bool:
