@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tts_app.audio.reference import read
+from tts_app.audio.reference import read_recording
 from tts_app.batch.preflight import Hint, Probe
 from tts_app.batch.runner import ReadReference
 from tts_app.engines.base import Reference
@@ -16,8 +16,8 @@ def probe(settings: Settings) -> Probe:
     """Return what decodes a recording and tells what is poor about it."""
 
     def look(path: Path) -> Sequence[Hint]:
-        found = read(path, "", strict=settings.strict_reference)
-        return [Hint(advice.en, advice.zh) for advice in found.advice]
+        found = read_recording(path, strict=settings.strict_reference)
+        return [Hint(weakness.message_en, weakness.message_zh) for weakness in found.warnings]
 
     return look
 
@@ -26,6 +26,6 @@ def read_reference(settings: Settings) -> ReadReference:
     """Return what decodes a recording for the engine."""
 
     def load(path: Path, transcript: str) -> Reference:
-        return read(path, transcript, strict=settings.strict_reference).reference
+        return read_recording(path, strict=settings.strict_reference).reference(transcript)
 
     return load
