@@ -20,7 +20,9 @@ def plausible_s(text: str, speed: float = 1.0) -> tuple[float, float]:
 
 def rms(speech: Speech) -> float:
     """Return the root mean square of the samples, 0 for none."""
-    return float(np.sqrt(np.mean(np.square(speech.samples, dtype=np.float64)))) if len(speech.samples) else 0.0
+    return (
+        float(np.sqrt(np.mean(np.square(speech.samples, dtype=np.float64)))) if len(speech.samples) else 0.0
+    )
 
 
 def check_length(text: str, speech: Speech, speed: float = 1.0) -> None:

@@ -17,12 +17,14 @@ from tts_app.engines.base import (
     MemoryReport,
     PieceCallback,
     Reference,
+    Samples,
     Speech,
     SpeechRequest,
     Voice,
 )
 from tts_app.engines.kokoro_model import MAX_TOKENS, NATIVE_RATE, KokoroModel
 from tts_app.engines.memory import give_back, rss_mb
+from tts_app.engines.offered import check_rate, check_speed, check_voice
 from tts_app.errors import BadRequest, Cancelled, EngineStuck
 from tts_app.settings import Settings
 from tts_app.text.check import prepare
@@ -31,12 +33,14 @@ from tts_app.text.split import split, units
 from tts_app.voices import PRESETS, styles
 
 SAMPLE_RATES = (NATIVE_RATE, 32000)
-SPEEDS = (0.5, 2.0)
 PIECE_UNITS = 40.0  # peak memory grows with the piece: about 300 MB at this size
 _MALE_BELOW_HZ = 165.0  # between the usual ranges of male and female speakers
 _BY_LANGUAGE_AND_SEX = {
-    (True, True): "zm_yunxi", (True, False): "zf_xiaoxiao", (False, True): "am_michael", (False, False): "af_heart"
-}  # fmt: skip
+    (True, True): "zm_yunxi",
+    (True, False): "zf_xiaoxiao",
+    (False, True): "am_michael",
+    (False, False): "af_heart",
+}
 
 
 class KokoroEngine:
@@ -108,7 +112,8 @@ class KokoroEngine:
         """Speak. A reference only chooses between the female and the male preset: this engine can't clone."""
         text = prepare(request.text, max_chars=self._max_chars)
         voice = self._voice(request, text)
-        _check_numbers(request)
+        check_rate(request.sample_rate, SAMPLE_RATES)
+        check_speed(request)
         with self._lock:
             model, phonemizer = self._ready()
             pieces = [
@@ -141,16 +146,10 @@ class KokoroEngine:
             )
 
     def _voice(self, request: SpeechRequest, text: str) -> str:
-        known = [voice.id for voice in PRESETS]
         wanted = request.voice or (None if request.reference else self._default_voice)
         if wanted is None:
             return _BY_LANGUAGE_AND_SEX[is_chinese(text), _is_male(request.reference)]
-        if wanted not in known:
-            raise BadRequest(
-                "voice", f"there is no voice {wanted[:40]!r}", f"没有名为 {wanted[:40]!r} 的音色",
-                f"Use one of {', '.join(known)}.", fix_zh=f"可用音色：{'、'.join(known)}。",
-            )  # fmt: skip
-        return wanted
+        return check_voice(wanted, PRESETS)
 
     def status(self) -> EngineStatus:
         """Return how the engine is; cheap."""
@@ -167,20 +166,6 @@ class KokoroEngine:
 def _is_male(reference: Reference | None) -> bool:
     pitch = None if reference is None else median_f0_hz(reference.samples, reference.sample_rate)
     return pitch is not None and pitch < _MALE_BELOW_HZ
-
-
-def _check_numbers(request: SpeechRequest) -> None:
-    if request.sample_rate not in SAMPLE_RATES:
-        raise BadRequest(
-            "sample_rate", f"{request.sample_rate} Hz is not offered", f"不支持采样率 {request.sample_rate} Hz",
-            "Use 24000 or 32000.", fix_zh="请使用 24000 或 32000。",
-        )  # fmt: skip
-    low, high = SPEEDS
-    if not low <= request.speed <= high:
-        raise BadRequest(
-            "speed", f"speed {request.speed} is out of range", f"语速 {request.speed} 超出范围",
-            f"Use a value from {low} to {high}.", fix_zh=f"请使用 {low} 到 {high} 之间的值。",
-        )  # fmt: skip
 
 
 def _tokens(text: str, max_units: float, model: KokoroModel, phonemizer: Phonemizer) -> Iterator[list[int]]:
@@ -205,7 +190,7 @@ def _nothing_to_say() -> BadRequest:
     )  # fmt: skip
 
 
-def _at_rate(samples: np.ndarray, rate: int, pieces: int) -> Speech:  # type: ignore[type-arg]  # float32
+def _at_rate(samples: Samples, rate: int, pieces: int) -> Speech:
     if rate == NATIVE_RATE:
         return Speech(samples, rate, resampled=False, pieces=pieces)
     return Speech(resample(samples, NATIVE_RATE, rate), rate, resampled=True, pieces=pieces)

@@ -75,7 +75,7 @@ class KokoroModel:
         return [self._tokens[c] for c in phonemes if c in self._tokens]
 
     def run(self, tokens: list[int], styles: NDArray[np.float32], speed: float) -> Samples:
-        """Speak at most MAX_TOKENS tokens in the voice of `styles` (510 x 256). Raises OutOfMemory, EngineError."""
+        """Speak up to MAX_TOKENS tokens in the voice of `styles`. Raises OutOfMemory, EngineError."""
         style = styles[min(len(tokens), len(styles) - 1)]
         feeds = {
             "tokens": np.array([[0, *tokens, 0]], np.int64),

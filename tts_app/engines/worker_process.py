@@ -1,4 +1,4 @@
-"""A worker process that answers JSON lines: start it, ask it with a time limit, notice how it died, kill it."""
+"""A worker process that answers JSON lines: start, ask with a time limit, notice how it died, kill."""
 
 from __future__ import annotations
 

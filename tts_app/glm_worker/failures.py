@@ -5,7 +5,7 @@ from __future__ import annotations
 OUT_OF_MEMORY = "out_of_memory"  # memory is full; the context still works
 CONTEXT_DEAD = "context_dead"  # every later call in this process fails
 LOAD_FAILED = "load_failed"
-BAD_TOKEN = "bad_token"  # the language model left the speech codebook; nothing is broken
+BAD_TOKEN = "bad_token"  # noqa: S105 - a speech token, no secret; the language model left the speech codebook; nothing is broken
 RUNAWAY = "runaway"  # more speech than the text can have
 CANCELLED = "cancelled"
 BAD_REQUEST = "bad_request"
@@ -38,7 +38,7 @@ class WorkerError(Exception):
 
 
 def kind_of(error: BaseException) -> str:
-    """Return the kind of `error`. Context-dead words win: an assert may be reported inside any other error."""
+    """Return the kind of `error`. Words of a dead context win: any error may quote them."""
     if isinstance(error, WorkerError):
         return error.kind
     text = str(error)

@@ -25,7 +25,9 @@ def check_tokens(tokens: list[int], units: float) -> list[int]:
         raise WorkerError(BAD_TOKEN, "the language model returned no speech token")
     wrong = [token for token in tokens if not 0 <= token < CODEBOOK_SIZE]
     if wrong:
-        raise WorkerError(BAD_TOKEN, f"{len(wrong)} speech tokens outside 0..{CODEBOOK_SIZE - 1}, first {wrong[0]}")
+        raise WorkerError(
+            BAD_TOKEN, f"{len(wrong)} speech tokens outside 0..{CODEBOOK_SIZE - 1}, first {wrong[0]}"
+        )
     limit = max(MIN_TOKENS_ALLOWED, int(units * MAX_S_PER_UNIT * TOKENS_PER_S))
     if len(tokens) > limit:
         raise WorkerError(RUNAWAY, f"{len(tokens)} speech tokens for a text that needs at most {limit}")

@@ -1,4 +1,4 @@
-"""Take requests one by one, answer each. A reader thread sees cancel requests and the end of the pipe meanwhile."""
+"""Answer requests one by one, while a reader thread sees cancel requests and the end of the pipe."""
 
 from __future__ import annotations
 
@@ -66,7 +66,10 @@ class Worker:
         kind = kind_of(error)
         pieces = request.get("pieces") or ()
         private = tuple(str(text) for text in (*pieces, request.get("prompt_text") or ""))
-        where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+        where = [
+            f"{frame.filename}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)
+        ]
         error.__traceback__ = None  # its frames hold the tensors
         if kind != CONTEXT_DEAD and self._model is not None:
             self._model.release()
@@ -90,12 +93,15 @@ class Worker:
         task = task_from(request)
         samples = self._model.speak(
             task,
-            on_piece=lambda done, total: self._send({"event": "progress", "id": number, "done": done, "total": total}),
+            on_piece=lambda done, total: self._send(
+                {"event": "progress", "id": number, "done": done, "total": total}
+            ),
             cancelled=lambda: number in self._cancelled,
         )
         self._model.release()
         return {
-            "event": "spoken", "samples": pack(samples), "sample_rate": task.sample_rate, "memory": memory.report()
+            "event": "spoken", "samples": pack(samples), "sample_rate": task.sample_rate,
+            "memory": memory.report(),
         }  # fmt: skip
 
     def _on_clear(self, _: Message) -> Message:

@@ -19,7 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from tts_app.glm_worker.failures import BAD_REQUEST, FAILED, LOAD_FAILED, OUT_OF_MEMORY, WorkerError, kind_of, message_of
+from tts_app.glm_worker.failures import (
+    BAD_REQUEST,
+    FAILED,
+    LOAD_FAILED,
+    OUT_OF_MEMORY,
+    WorkerError,
+    kind_of,
+    message_of,
+)
 from tts_app.glm_worker.guards import forget_mel_cache, guarded_forward
 
 NATIVE_RATE, HIGH_RATE, TOKENIZER_RATE = 24000, 32000, 16000
@@ -45,7 +53,7 @@ class Task:
 
 
 class Presplit:
-    """GLM-TTS's text front end, without its splitter, which crashes on long sentences. Texts come cut already."""
+    """GLM-TTS's text front end without its splitter, which crashes on long sentences."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
@@ -88,7 +96,7 @@ class GlmModel:
     def speak(
         self, task: Task, *, on_piece: Callable[[int, int], None], cancelled: Callable[[], bool]
     ) -> np.ndarray:
-        """Return the speech, float32 mono at `task.sample_rate`. Raises WorkerError and whatever torch raises."""
+        """Return the speech, float32 mono. Raises WorkerError and whatever torch raises."""
         frontend, vocoder = self._for_rate(task.sample_rate)
         with self._torch.inference_mode():  # upstream's vocoders and feature extraction have no no_grad
             voice = self._imitate(task, frontend)
@@ -127,7 +135,9 @@ class GlmModel:
         torch = self._torch
         tensor = {rate: torch.from_numpy(np.array(samples))[None] for rate, samples in task.prompt.items()}
         prompt_text = self._text.text_normalize(task.prompt_text)
-        tokens = [frontend._extract_speech_token([(tensor[TOKENIZER_RATE], TOKENIZER_RATE)]).squeeze().tolist()]
+        tokens = [
+            frontend._extract_speech_token([(tensor[TOKENIZER_RATE], TOKENIZER_RATE)]).squeeze().tolist()
+        ]
         return {
             "cache": {
                 "cache_text": [prompt_text],
@@ -136,7 +146,9 @@ class GlmModel:
                 "use_cache": True,
             },
             "flow_prompt_token": torch.tensor(tokens, dtype=torch.int32).to(self._upstream.DEVICE),
-            "speech_feat": frontend._extract_speech_feat(tensor[task.sample_rate], sample_rate=task.sample_rate),
+            "speech_feat": frontend._extract_speech_feat(
+                tensor[task.sample_rate], sample_rate=task.sample_rate
+            ),
             "embedding": frontend._extract_spk_embedding(tensor[TOKENIZER_RATE]),
         }
 
@@ -164,7 +176,7 @@ class GlmModel:
             local_llm_forward=guarded_forward(forward, units=task.piece_units[index], cancelled=cancelled),
             **voice,
         )
-        samples = wav.detach().reshape(-1).cpu().numpy().astype(np.float32)
+        samples: np.ndarray = wav.detach().reshape(-1).cpu().numpy().astype(np.float32)
         if not np.isfinite(samples).all():
             raise WorkerError(FAILED, "the vocoder returned samples that are not numbers")
         return np.clip(samples, -1.0, 1.0)
@@ -191,7 +203,7 @@ def _check_free_memory(torch: Any) -> None:
     if free < MIN_FREE_BYTES:
         raise WorkerError(
             OUT_OF_MEMORY,
-            f"CUDA out of memory: {free / 2**30:.1f} GiB free on the device, GLM-TTS needs {MIN_FREE_BYTES / 2**30:.1f}",
+            f"CUDA out of memory: {free / 2**30:.1f} GiB free, GLM-TTS needs {MIN_FREE_BYTES / 2**30:.1f}",
         )
 
 

@@ -1,10 +1,10 @@
-"""Messages between the service and its GLM worker: one JSON object per line, in both directions.
+"""Messages between the service and its GLM worker: one JSON object per line, both ways.
 
-Requests (service to worker)                         answers (each with the request's id)
-  {"op": "load", "id"}                               loaded  {"device", "sample_rates", "versions", "memory"}
-  {"op": "speak", "id", "pieces": [text], ...}       progress {"done", "total"} ..., then spoken {"samples", ...}
-  {"op": "clear", "id"}                              cleared {"before", "after"}
-  {"op": "cancel", "id"}                             none of its own: the speak ends with a failed "cancelled"
+Requests (service to worker)             Answers (each with the request's id)
+  {"op": "load", "id"}                   loaded {"device", "sample_rates", "memory"}
+  {"op": "speak", "id", "pieces", ...}   progress {"done", "total"} ..., then spoken {"samples", ...}
+  {"op": "clear", "id"}                  cleared {"before", "after"}
+  {"op": "cancel", "id"}                 none of its own: the speak fails as "cancelled"
 Any request may end with failed {"kind", "message"}; the kinds are in failures.py.
 Samples travel as base64 of little-endian float32, mono.
 """

@@ -1,1 +1,1 @@
-"""Text before it is spoken: cleaning, the check that something can be spoken at all, and cutting into pieces."""
+"""Text before it is spoken: cleaning, checking that it can be spoken, cutting into pieces."""

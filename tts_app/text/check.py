@@ -31,8 +31,8 @@ def prepare(text: object, *, max_chars: int, field: str = "text") -> str:
         )
     if "\0" in text:
         raise BadRequest(
-            field, "the text holds a NUL character", "文本含有 NUL（空）字符", "Remove it; is this a text file?",
-            fix_zh="请删除该字符，并确认内容是纯文本。",
+            field, "the text holds a NUL character", "文本含有 NUL（空）字符",
+            "Remove it; is this a text file?", fix_zh="请删除该字符，并确认内容是纯文本。",
         )  # fmt: skip
     if len(text) > max_chars:
         raise BadRequest(
@@ -44,7 +44,7 @@ def prepare(text: object, *, max_chars: int, field: str = "text") -> str:
     if not speakable(clean):
         raise BadRequest(
             field, "the text holds nothing that can be spoken", "文本中没有可以朗读的内容",
-            "Write at least one Chinese character, Latin letter or digit; emoji and punctuation alone are silent.",
+            "Write a Chinese character, Latin letter or digit; emoji and punctuation are silent.",
             fix_zh="请至少写一个汉字、拉丁字母或数字；只有表情或标点无法朗读。",
         )  # fmt: skip
     return clean

@@ -1,4 +1,4 @@
-"""Clean a text of what nobody can speak, so that engines see letters, digits, punctuation and single spaces."""
+"""Clean a text of what nobody can speak: engines see letters, digits, punctuation, single spaces."""
 
 import re
 import unicodedata

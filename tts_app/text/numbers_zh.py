@@ -75,6 +75,14 @@ def _time(m: re.Match[str]) -> str:
     return spoken + (integer(str(int(second))) + "秒" if second else "")
 
 
+def _fraction(m: re.Match[str]) -> str:
+    return f"{integer(m[2])}分之{integer(m[1])}"
+
+
+def _range(m: re.Match[str]) -> str:
+    return f"{number(m[1])}到{number(m[2])}"
+
+
 def _version(m: re.Match[str]) -> str:
     return "点".join(integer(part) for part in m[0].split("."))
 
@@ -88,8 +96,8 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = tup
         (rf"([¥￥$€£])\s?({_NUMBER})(?!\d)", lambda m: number(m[2]) + _CURRENCIES[m[1]]),
         (rf"(-?)({_NUMBER})%", lambda m: ("负" if m[1] else "") + "百分之" + number(m[2])),
         (rf"{_LATIN_BEFORE}\d+(?:\.\d+){{2,}}{_LATIN_AFTER}", _version),
-        (rf"{_LATIN_BEFORE}(\d{{1,4}})/([1-9]\d{{0,3}}){_LATIN_AFTER}", lambda m: f"{integer(m[2])}分之{integer(m[1])}"),
-        (rf"{_LATIN_BEFORE}({_NUMBER})\s?[-~～–]\s?({_NUMBER}){_LATIN_AFTER}", lambda m: f"{number(m[1])}到{number(m[2])}"),
+        (rf"{_LATIN_BEFORE}(\d{{1,4}})/([1-9]\d{{0,3}}){_LATIN_AFTER}", _fraction),
+        (rf"{_LATIN_BEFORE}({_NUMBER})\s?[-~～–]\s?({_NUMBER}){_LATIN_AFTER}", _range),
         (rf"(?<![A-Za-z\d])-({_NUMBER}){_LATIN_AFTER}", lambda m: f"负{number(m[1])}"),
         (rf"{_LATIN_BEFORE}({_NUMBER}){_LATIN_AFTER}", lambda m: number(m[1])),
     )

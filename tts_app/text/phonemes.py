@@ -1,4 +1,4 @@
-"""Chinese, English and mixed text to Kokoro's phoneme alphabet. Needs no network and no data beside the packages."""
+"""Chinese, English and mixed text to Kokoro's phoneme alphabet, with data from packages alone."""
 
 import logging
 import re
@@ -13,7 +13,7 @@ with warnings.catch_warnings():
     from misaki.zh import ZHG2P
     from pypinyin import Style, lazy_pinyin
 
-from hibari.g2p import G2P
+from hibari.g2p import G2P  # type: ignore[import-untyped]  # it ships no types
 
 _HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _HAS_HAN = re.compile(f"[{_HAN}]")
@@ -22,8 +22,9 @@ _SEGMENT = re.compile(
     rf"([{_HAN}]+)|({_LATIN}(?: {_LATIN}|(?: \d+(?:\.\d+)?\b))*|\d+[A-Za-z]+)|([^{_HAN}A-Za-zÀ-ɏ])"
 )
 _PUNCTUATION = str.maketrans(
-    {"，": ", ", "、": ", ", "。": ". ", "．": ". ", "！": "! ", "？": "? ", "：": ": ", "；": "; ", "（": " (", "）": ") ",
-     "《": " “", "》": "” ", "「": " “", "」": "” ", "『": " “", "』": "” ", "【": " “", "】": "” ", "～": " "}
+    dict.fromkeys("，、", ", ") | dict.fromkeys("。．", ". ")
+    | {"！": "! ", "？": "? ", "：": ": ", "；": "; ", "～": " "}
+    | dict.fromkeys("《「『【", " “") | dict.fromkeys("》」』】", "” ") | {"（": " (", "）": ") "}
 )  # fmt: skip
 
 
@@ -36,7 +37,7 @@ class Phonemizer:
     """Holds the dictionaries (about 150 MB, 2 s to load); dropping the object frees them."""
 
     def __init__(self, cache_dir: Path) -> None:
-        """Load the dictionaries. jieba keeps its prefix table in `cache_dir`, which nobody else may write to."""
+        """Load the dictionaries. jieba caches its table in `cache_dir`, which only we may write to."""
         cache_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         jieba.setLogLevel(logging.WARNING)
         self._words = jieba.Tokenizer()

@@ -1,7 +1,7 @@
 """Cut a text into pieces that an engine can speak in one go.
 
-The measure is weighted units as GLM-TTS counts them: a Chinese character or digit is 1, an English word 0.7 per
-syllable. GLM-TTS's own splitter crashes on a long English sentence without commas, so it must never see one.
+The measure is weighted units as GLM-TTS counts them: a Chinese character or digit is 1, an English word 0.7
+per syllable. GLM-TTS's own splitter crashes on a long English sentence without commas: it must never see one.
 """
 
 import re
@@ -24,7 +24,7 @@ def units(text: str) -> float:
 
 
 def _weight(token: str) -> float:
-    if token[0].isascii() and token[0].isalpha() or "À" <= token[0] <= "ɏ":
+    if (token[0].isascii() and token[0].isalpha()) or "À" <= token[0] <= "ɏ":
         syllables = max(len(_VOWELS.findall(token)), len(token) / 4, 1)
         return max(_SYLLABLE_UNITS * syllables, len(token) * 0.3 if token.isupper() else 0)
     return 1.0 if speakable(token) else 0.0

@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tts_app.voices import FOLDER, PRESETS, STYLE_SHAPE
 
@@ -37,7 +38,7 @@ def extract(package: Path, target: Path) -> None:
             archive.writestr(info, _npy(vectors.astype(np.float16)))
 
 
-def _npy(array: np.ndarray) -> bytes:  # type: ignore[type-arg]  # any shape, any type
+def _npy(array: NDArray[np.float16]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()

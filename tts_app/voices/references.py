@@ -10,7 +10,7 @@ from functools import cache
 import soundfile
 
 from tts_app.engines.base import Reference, Voice
-from tts_app.errors import BadRequest
+from tts_app.engines.offered import check_voice
 from tts_app.voices import FOLDER
 
 TRANSCRIPT = "你好，很高兴认识你。今天天气晴朗，我们一起出去走走吧。"
@@ -22,15 +22,7 @@ REFERENCE_VOICES = (
 
 def built_in_reference(voice: str | None) -> Reference:
     """Return the recording for a voice id (None: the first). Raises BadRequest for an unknown one."""
-    known = [offer.id for offer in REFERENCE_VOICES]
-    wanted = known[0] if voice is None else voice
-    if wanted not in known:
-        raise BadRequest(
-            "voice", f"there is no voice {wanted[:40]!r}", f"没有名为 {wanted[:40]!r} 的音色",
-            f"Use one of {', '.join(known)}, or send a reference recording.",
-            fix_zh=f"可用音色：{'、'.join(known)}；也可以上传参考音频。",
-        )  # fmt: skip
-    return _read(wanted)
+    return _read(check_voice(REFERENCE_VOICES[0].id if voice is None else voice, REFERENCE_VOICES))
 
 
 @cache
