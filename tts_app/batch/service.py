@@ -94,7 +94,7 @@ class BatchService:
         self._thread.start()
 
     def stop(self, timeout_s: float = 30.0) -> bool:
-        """Finish the item in hand and end; True when that was in time. The next start goes on with the rest."""
+        """Finish the item in hand and end; True when that was in time. The next start does the rest."""
         self._stopping.set()
         self._bell.set()
         if self._thread.is_alive():

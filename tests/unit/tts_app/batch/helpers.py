@@ -1,0 +1,75 @@
+"""What the batch tests share: a small valid file, a context without a machine, hypothesis without luck."""
+
+from __future__ import annotations
+
+import io
+import json
+import wave
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+
+from tts_app.batch.paths import AudioDirs
+from tts_app.batch.preflight import Context, Hint
+from tts_app.batch.tasks import EngineFacts
+from tts_app.engines.base import Reference
+from tts_app.errors import BadRequest
+
+PRESET = EngineFacts("fake", False, (24000, 32000), ("zf_test", "am_test"))
+CLONES = EngineFacts("fake", True, (24000, 32000), ("zf_test",))
+WAIT_S = 120.0  # a bound for slow machines, never a sleep
+
+# The same examples in every run, however slow the machine.
+STEADY = settings(
+    derandomize=True,
+    deadline=None,
+    database=None,
+    max_examples=150,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+
+
+def line(**values: object) -> str:
+    """One valid task, changed by `values`; a value of None leaves the field out."""
+    task: dict[str, object] = {"output_name": "one", "input_text": "你好，世界", "voice": "zf_test"}
+    task |= values
+    return json.dumps({k: v for k, v in task.items() if v is not None}, ensure_ascii=False)
+
+
+def tasks_file(count: int) -> bytes:
+    """A valid file of `count` tasks."""
+    return "".join(
+        line(output_name=f"t{n:03}", input_text=f"第{n}句话") + "\n" for n in range(count)
+    ).encode()
+
+
+def wav(seconds: float = 4.0, rate: int = 24000, level: float = 0.3) -> bytes:
+    """A recording of a tone."""
+    tone = level * np.sin(np.arange(round(seconds * rate)) * 0.05)
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes((tone * 32767).astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+def trusting_probe(path: Path) -> Sequence[Hint]:
+    """Accept every file but an empty one."""
+    if path.stat().st_size == 0:
+        raise BadRequest("audio", "the file is empty", "文件为空", "Record it again.", fix_zh="请重新录音。")
+    return []
+
+
+def a_reference(path: Path, transcript: str) -> Reference:
+    """Read a recording as the engine gets it; raises OSError."""
+    path.read_bytes()
+    return Reference(np.zeros(24000, np.float32), 24000, transcript)
+
+
+def context(folder: Path, engine: EngineFacts = PRESET, **changes: object) -> Context:
+    """A context that allows `folder` alone."""
+    return Context(engine, AudioDirs([folder]), trusting_probe, **changes)
