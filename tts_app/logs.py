@@ -40,19 +40,30 @@ def _with_request_id(record: logging.LogRecord) -> bool:
     return True
 
 
-def set_up(log_dir: Path, *, level: int = logging.INFO, on_console: bool = True) -> None:
-    """Send access lines to access.log, everything else to error.log and, if wanted, standard error."""
+def set_up(log_dir: Path, *, level: int = logging.INFO) -> None:
+    """Send access lines to access.log, everything else to error.log and standard error."""
     log_dir.mkdir(parents=True, exist_ok=True)
-    errors = FaultFile(log_dir / "error.log", encoding="utf-8")
     accesses = WatchedFileHandler(log_dir / "access.log", encoding="utf-8")
-    console = logging.StreamHandler(sys.stderr)
-    for handler in (errors, accesses, console):
+    _send(logging.getLogger(), _errors(log_dir), logging.StreamHandler(sys.stderr), level=level)
+    _send(access, accesses, level=level)
+    access.propagate = False
+
+
+def set_up_command(log_dir: Path, *, level: int = logging.INFO) -> None:
+    """Send everything to error.log alone: a command's terminal shows its own words."""
+    log_dir.mkdir(parents=True, exist_ok=True)
+    _send(logging.getLogger(), _errors(log_dir), level=level)
+
+
+def _errors(log_dir: Path) -> logging.Handler:
+    return FaultFile(log_dir / "error.log", encoding="utf-8")
+
+
+def _send(logger: logging.Logger, *handlers: logging.Handler, level: int) -> None:
+    for handler in handlers:
         handler.setFormatter(_Formatter())
         handler.addFilter(_with_request_id)
-    root = logging.getLogger()
-    root.handlers[:] = [errors, console] if on_console else [errors]
-    root.setLevel(level)
-    access.handlers[:] = [accesses]
-    access.propagate = False
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
     for noisy in ("httpx", "httpcore", "uvicorn.access", "asyncio", "jieba"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
