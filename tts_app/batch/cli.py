@@ -114,7 +114,7 @@ def _log_to(log_dir: Path, options: argparse.Namespace) -> Path | None:
         logging.getLogger("tts_app").addHandler(logging.NullHandler())
         return None
     folder = log_dir if usable else options.out_dir
-    logs.set_up(folder, on_console=False)
+    logs.set_up_command(folder)
     return folder / "error.log"
 
 

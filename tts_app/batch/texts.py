@@ -274,9 +274,12 @@ FIELD_TEXTS = {
         "Correct its permissions.", "请修改权限。",
     ),
     "audio_bad": Text(
-        "{detail_en}", "{detail_zh}", "{hint_en}", "{hint_zh}", fault="poor_reference",
+        "The recording is no good: {detail_en}.", "参考音频不可用：{detail_zh}。", "{hint_en}", "{hint_zh}",
+        fault="poor_reference",
     ),
-    "audio_poor": _warn("{detail_en}", "{detail_zh}", fault="poor_reference"),
+    "audio_poor": _warn(
+        "Poor recording: {detail_en}.", "参考音频欠佳：{detail_zh}。", fault="poor_reference",
+    ),
 }  # fmt: skip
 
 TEXTS: dict[str, Text] = FILE_TEXTS | LINE_TEXTS | FIELD_TEXTS

@@ -1,4 +1,7 @@
-"""A batch that kills itself with SIGKILL at a chosen moment: dying_run.py OUT_DIR MOMENT CALLS_FILE."""
+"""Batches that kill themselves with SIGKILL at a chosen moment: dying_run.py ROOT MOMENT...
+
+Each moment gets a process and a folder, ROOT/<moment>; a moment that is named again dies there again.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,10 @@ def arm(moment: str) -> None:
         if ours and moment == f"before {event}":
             die()
         if ours and moment == f"half {event}":
-            journals._write_all = lambda handle, data, at: (write_all(handle, data[: len(data) // 2], at), die())
+            journals._write_all = lambda handle, data, at: (
+                write_all(handle, data[: len(data) // 2], at),
+                die(),
+            )
         append(self, event, **values)
         if ours and moment == f"after {event}":
             die()
@@ -66,7 +72,18 @@ class Noting(DirectSpeaker):
         return super().speak(request, on_piece)
 
 
+def main(root: Path, moments: list[str]) -> None:
+    for moment in moments:
+        folder = root / moment
+        folder.mkdir(exist_ok=True)
+        child = os.fork()  # this process has one thread and has imported everything once
+        if child == 0:
+            arm(moment)
+            run(tasks_file(5), folder / "out", Noting(folder / "calls"), archive_dir=folder / "archives")
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        assert os.WTERMSIG(status) == signal.SIGKILL, f"{moment}: nothing died"
+
+
 if __name__ == "__main__":
-    out_dir, moment, calls = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
-    arm(moment)
-    run(tasks_file(5), out_dir, Noting(calls), archive_dir=out_dir.parent / "archives")
+    main(Path(sys.argv[1]), sys.argv[2:])

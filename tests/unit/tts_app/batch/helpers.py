@@ -1,4 +1,4 @@
-"""What the batch tests share: a small valid file, a context without a machine, hypothesis without luck."""
+"""What the batch tests share: a small valid file, a context without a machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from hypothesis import HealthCheck, settings
 
 from tts_app.batch.paths import AudioDirs
 from tts_app.batch.preflight import Context, Hint
@@ -20,15 +19,6 @@ from tts_app.errors import BadRequest
 PRESET = EngineFacts("fake", False, (24000, 32000), ("zf_test", "am_test"))
 CLONES = EngineFacts("fake", True, (24000, 32000), ("zf_test",))
 WAIT_S = 120.0  # a bound for slow machines, never a sleep
-
-# The same examples in every run, however slow the machine.
-STEADY = settings(
-    derandomize=True,
-    deadline=None,
-    database=None,
-    max_examples=150,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
 
 
 def line(**values: object) -> str:

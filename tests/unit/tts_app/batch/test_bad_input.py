@@ -1,4 +1,4 @@
-"""Whatever is wrong with a tasks file, its owner hears line, field and fix, in two languages, and nothing runs."""
+"""Whatever is wrong with a tasks file, its owner hears line, field and fix in two languages."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tests.unit.tts_app.batch.runs import DirectSpeaker, run
 from tests.unit.tts_app.fakes import FakeEngine
 from tts_app.batch import wavfile
 from tts_app.batch.archive import BadArchive, read_manifest
-from tts_app.batch.journal import JournalBusy, Journal, read_history
+from tts_app.batch.journal import Journal, JournalBusy, read_history
 from tts_app.batch.report import Exit
 from tts_app.batch.runner import Listener
 from tts_app.batch.speak import StopBatch
@@ -144,7 +144,11 @@ class Spoiler(Listener):
 
 @pytest.mark.parametrize(
     "data",
-    [pytest.param(b"", id="emptied"), pytest.param(wav(0.5)[:500], id="cut"), pytest.param(wav(1.0), id="swapped")],
+    [
+        pytest.param(b"", id="emptied"),
+        pytest.param(wav(0.5)[:500], id="cut"),
+        pytest.param(wav(1.0), id="swapped"),
+    ],
 )
 def test_the_truth_check_finds_a_file_that_changed_during_the_run(out_dir, data) -> None:
     report = run(tasks_file(3), out_dir, listener=Spoiler(out_dir / "t001.wav", data))
@@ -205,7 +209,9 @@ def test_a_full_disk_stops_the_batch_without_blaming_an_item(out_dir, monkeypatc
 
 def test_a_recording_that_vanished_fails_its_items_only(tmp_path, out_dir, caplog) -> None:
     (tmp_path / "voice.wav").write_bytes(wav())
-    data = (line(output_name="a") + "\n" + line(output_name="b", prompt_audio="voice.wav", prompt_text="好")).encode()
+    data = (
+        line(output_name="a") + "\n" + line(output_name="b", prompt_audio="voice.wav", prompt_text="好")
+    ).encode()
 
     class Vanishing(Listener):
         def begun(self, total: int, finished: int) -> None:
