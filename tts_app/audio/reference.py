@@ -91,7 +91,8 @@ def _content(source: Path | bytes, max_bytes: int, field: str) -> bytes:
         )  # fmt: skip
     if not content:
         raise BadRequest(
-            field, "the recording is empty (0 bytes)", "音频文件为空（0 字节）", "Record it again.", fix_zh="请重新录制。"
+            field, "the recording is empty (0 bytes)", "音频文件为空（0 字节）",
+            "Record it again.", fix_zh="请重新录制。",
         )  # fmt: skip
     return content
 
@@ -123,7 +124,7 @@ def _check_header(file: soundfile.SoundFile, field: str) -> None:
         )  # fmt: skip
     if not MIN_RATE <= file.samplerate <= MAX_RATE:
         raise BadRequest(
-            field, f"the recording's sample rate is {file.samplerate} Hz", f"音频采样率为 {file.samplerate} Hz",
+            field, f"the recording has {file.samplerate} Hz", f"音频采样率为 {file.samplerate} Hz",
             "Record at 16000 Hz or more.", fix_zh="请以 16000 Hz 或更高采样率录制。",
         )  # fmt: skip
 

@@ -190,7 +190,7 @@ class GlmSupervisor:
                 self._begin_loading()
 
     def _recycle_if_due(self) -> None:
-        """Replace a worker that has done many texts or grown large; host memory comes back in no other way."""
+        """Replace a worker that has done many texts or grown large; nothing else gives host memory back."""
         too_many = 0 < self._recycle_tasks <= self._tasks
         too_large = 0 < self._recycle_rss_mb < float(self.memory.get("rss_mb") or 0)
         if too_many or too_large:

@@ -20,17 +20,21 @@ Loader = Callable[[], GlmModel]
 class Worker:
     """Owns the model and the two pipes."""
 
-    def __init__(self, requests: BinaryIO, answers: BinaryIO, load: Loader) -> None:
+    def __init__(
+        self, requests: BinaryIO, answers: BinaryIO, load: Loader, *, at_end: Callable[[], None] | None = None
+    ) -> None:
+        """`at_end` runs when the requests end; the default ends the process, whatever it is computing."""
         self._requests, self._answers, self._load = requests, answers, load
-        self._waiting: queue.Queue[Message] = queue.Queue()
+        self._at_end = at_end or (lambda: os._exit(0))  # the service is gone; nobody waits for a result
+        self._waiting: queue.Queue[Message | None] = queue.Queue()
         self._cancelled: set[Any] = set()
         self._model: GlmModel | None = None
 
     def run(self) -> None:
-        """Serve until the pipe closes; the process then ends at once, whatever it was doing."""
+        """Serve until the requests end."""
         threading.Thread(target=self._read, name="requests", daemon=True).start()
-        while True:
-            self._serve(self._waiting.get())
+        while (request := self._waiting.get()) is not None:
+            self._serve(request)
 
     def _read(self) -> None:
         for line in self._requests:
@@ -43,7 +47,8 @@ class Worker:
                 self._cancelled.add(message.get("id"))
             else:
                 self._waiting.put(message)
-        os._exit(0)  # the service is gone; nobody waits for what is being computed
+        self._at_end()
+        self._waiting.put(None)
 
     def _send(self, message: Message) -> None:
         self._answers.write(encode(message))

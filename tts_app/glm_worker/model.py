@@ -179,7 +179,8 @@ class GlmModel:
         samples: np.ndarray = wav.detach().reshape(-1).cpu().numpy().astype(np.float32)
         if not np.isfinite(samples).all():
             raise WorkerError(FAILED, "the vocoder returned samples that are not numbers")
-        return np.clip(samples, -1.0, 1.0)
+        limited: np.ndarray = np.clip(samples, -1.0, 1.0)
+        return limited
 
 
 def load(root: Path, *, use_phoneme: bool) -> GlmModel:
