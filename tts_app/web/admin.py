@@ -87,6 +87,7 @@ async def drain(context: Annotated[Context, Depends(context_of)]) -> dict[str, A
 async def undrain(context: Annotated[Context, Depends(context_of)]) -> dict[str, Any]:
     """Take work again."""
     context.service.undrain()
+    context.batches.wake()
     return _draining(context)
 
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from tts_app import __version__
-from tts_app.web import admin, api, health, metrics, problems
+from tts_app.web import admin, api, batches, health, metrics, problems
 from tts_app.web.context import Context
 from tts_app.web.middleware import Envelope
 
@@ -29,11 +29,12 @@ def create_app(
     app = FastAPI(title="Speech", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.context = context
     problems.install(app)
-    for module in (health, metrics, api, admin):
+    for module in (health, metrics, api, batches, admin):
         app.include_router(module.router)
     if with_page:
         from tts_app.web.mount import mount_page
 
+        app.include_router(batches.page_router)
         app = mount_page(app, context)
     _describe_real_errors(app)
     return app

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from tts_app.batch.service import BatchService
 from tts_app.metrics import Metrics
 from tts_app.settings import Settings
 from tts_app.speech import SpeechService
@@ -23,6 +24,7 @@ class Context:
     metrics: Metrics
     keys: Keys
     limiter: RateLimit
+    batches: BatchService
     started_at: float = field(default_factory=time.monotonic)
 
 

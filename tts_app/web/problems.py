@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from tts_app import logs
+from tts_app.batch.surroundings import UnknownBatch
 from tts_app.errors import (
     BadRequest,
     Busy,
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 DRAIN_RETRY_S = 30
 STATUS: tuple[tuple[type[TtsError], int], ...] = (  # the first that fits
+    (UnknownBatch, 404),
     (BadRequest, 400),
     (Busy, 429),
     (Draining, 503),
@@ -62,12 +64,14 @@ def answer(error: TtsError) -> JSONResponse:
         headers["Retry-After"] = str(error.retry_after_s)
     elif status == 503:
         headers["Retry-After"] = str(DRAIN_RETRY_S)
-    field, fix = (
-        (error.field, f"{error.fix} / {error.fix_zh}") if isinstance(error, BadRequest) else (None, "")
-    )
+    field, fix = (error.field, _fix(error)) if isinstance(error, BadRequest) else (None, "")
     kind = "invalid_request_error" if isinstance(error, BadRequest) else type(error).__name__
     content = body(status, error.message_en, error.message_zh, kind=kind, field=field, fix=fix)
     return JSONResponse(content, status, headers)
+
+
+def _fix(error: BadRequest) -> str:
+    return f"{error.fix} / {error.fix_zh}" if error.fix else ""
 
 
 def install(app: FastAPI) -> None:

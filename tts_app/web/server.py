@@ -10,6 +10,8 @@ from types import FrameType
 import uvicorn
 
 from tts_app import logs, systemd
+from tts_app.batch.service import BatchService
+from tts_app.batch.tasks import EngineFacts
 from tts_app.engines import make_engine
 from tts_app.metrics import Metrics
 from tts_app.pace import Pace
@@ -47,6 +49,7 @@ class Server(uvicorn.Server):
         log.info("draining")
         service = self._context.service
         service.drain()
+        self._context.batches.stop(timeout_s=0)
         service.reject_waiting()
         if not service.wait_until_idle(self._context.settings.drain_timeout_s):
             log.warning("the task in hand did not end in time")
@@ -65,12 +68,19 @@ def make_context(settings: Settings) -> Context:
         observer=metrics,
     )
     metrics.watch(service)
+    batches = BatchService.from_settings(
+        settings,
+        service,
+        lambda: EngineFacts.of(service.engine),
+        on_item=lambda status: metrics.batch_items.labels(status).inc(),
+    )
     return Context(
         settings=settings,
         service=service,
         metrics=metrics,
         keys=read_keys(settings.api_keys_file, settings.admin_token_file),
         limiter=RateLimit(settings.rate_per_minute),
+        batches=batches,
     )
 
 
@@ -83,6 +93,7 @@ def serve(settings: Settings) -> int:
     _enter_empty_folder(settings.data_dir)
     context = make_context(settings)
     context.service.start()
+    context.batches.start()
     heart = systemd.Heart(settings.host, settings.port, context.service.wait_until_settled)
     app = create_app(context, with_page=settings.page, on_started=heart.start)
     config = uvicorn.Config(
@@ -99,6 +110,7 @@ def serve(settings: Settings) -> int:
     log.info("starting")
     server.run()
     heart.stop()
+    context.batches.stop()
     context.service.stop()
     log.info("stopped")
     return 0 if server.started else 1

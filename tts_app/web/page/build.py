@@ -7,10 +7,12 @@ from typing import Any
 import gradio as gr
 
 from tts_app.web.context import Context
+from tts_app.web.page.batch_handlers import BatchHandlers
 from tts_app.web.page.handlers import Handlers
 from tts_app.web.page.words import translations
 
 STATUS_EVERY_S = 5
+BATCH_EVERY_S = 2
 CACHE_S = 3600  # results of people who left are deleted after an hour
 _t = gr.I18n(**translations())
 
@@ -24,12 +26,15 @@ def build(context: Context) -> Any:
     """Return the page (gr.Blocks) over `context`, not yet mounted."""
     handlers = Handlers(context)
     with gr.Blocks(
-        title="守声 Voicekeeper", analytics_enabled=False, delete_cache=(CACHE_S, CACHE_S)
+        title="守声 Voicekeeper", fill_width=True, analytics_enabled=False, delete_cache=(CACHE_S, CACHE_S)
     ) as page:
         gr.Markdown(_t("title"), elem_id="title")
         status = gr.HTML(elem_id="status")
-        with gr.Tabs(), gr.Tab(_t("tab_speak"), id="speak"):
-            _speak_tab(context, handlers)
+        with gr.Tabs():
+            with gr.Tab(_t("tab_speak"), id="speak"):
+                _speak_tab(context, handlers)
+            with gr.Tab(_t("tab_batch"), id="batch"):
+                _batch_tab(page, BatchHandlers(context))
         timer = gr.Timer(STATUS_EVERY_S)
         for event in (page.load, timer.tick):
             event(
@@ -54,7 +59,7 @@ def _speak_tab(context: Context, handlers: Handlers) -> None:
         rate = gr.Radio(rates, value=rates[0], label=_t("rate"), elem_id="rate")
     with gr.Row():
         seed = gr.Number(42, label=_t("seed"), precision=0, minimum=0, maximum=2**32 - 1)
-        speed = gr.Slider(0.5, 2.0, 1.0, step=0.05, label=_t("speed"))
+        speed = gr.Slider(0.5, 2.0, 1.0, step=0.05, label=_t("speed"), buttons=[])
     with gr.Accordion(_t("reference"), open=False, elem_id="reference"):
         audio = gr.Audio(sources=["upload", "microphone"], type="filepath", label=_t("reference_audio"))
         transcript = gr.Textbox(label=_t("transcript"), elem_id="transcript")
@@ -88,3 +93,26 @@ def _speak_tab(context: Context, handlers: Handlers) -> None:
     )
     stop.click(None, None, None, cancels=[speaking], api_visibility="private")
     clear.click(handlers.clear, None, cleared, trigger_mode="once", api_visibility="private")
+
+
+def _batch_tab(page: Any, handlers: BatchHandlers) -> None:
+    batch_id = gr.BrowserState("", storage_key="voicekeeper-batch")
+    tasks = gr.File(label=_t("tasks"), file_types=[".jsonl", ".json", ".txt"], elem_id="tasks", height=140)
+    audio = gr.File(label=_t("audio_zip"), file_types=[".zip"], elem_id="audio-zip", height=140)
+    with gr.Row():
+        owner = gr.Textbox(label=_t("owner"), max_length=64, elem_id="owner")
+        skip_bad = gr.Checkbox(label=_t("skip_bad"), elem_id="skip-bad")
+    with gr.Row():
+        check = gr.Button(_t("check"), elem_id="check-button")
+        start = gr.Button(_t("start"), variant="primary", elem_id="start-button")
+        cancel = gr.Button(_t("cancel"), variant="stop", elem_id="cancel-button")
+    report = gr.HTML(elem_id="report")
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    check.click(handlers.check, [tasks, audio], report, trigger_mode="once", **private)
+    start.click(
+        handlers.start, [tasks, audio, owner, skip_bad], [report, batch_id], trigger_mode="once", **private
+    )
+    cancel.click(handlers.cancel, batch_id, report, trigger_mode="once", **private)
+    timer = gr.Timer(BATCH_EVERY_S)
+    for event in (page.load, timer.tick):
+        event(handlers.look, batch_id, report, queue=False, **private)

@@ -12,11 +12,12 @@ import numpy as np
 
 from tts_app import health
 from tts_app.engines.base import Reference, Speech, SpeechRequest
-from tts_app.errors import Busy, Cancelled, TtsError
+from tts_app.errors import Cancelled, TtsError
 from tts_app.metrics import HIGH_RATE_HZ, rss_bytes
 from tts_app.text.check import LONG_TEXT_CHARS
 from tts_app.web.context import Context
 from tts_app.web.page import boxes, speaking
+from tts_app.web.page.admit import admit
 from tts_app.web.page.reference import read_reference, reference_advice
 from tts_app.web.page.words import is_chinese, say
 from tts_app.web.requests import speech_request
@@ -65,8 +66,8 @@ class Handlers:
         """Yield (audio or no change, message) until the speech is there."""
         chinese, began = is_chinese(request.headers), time.monotonic()
         try:
-            owner = self._admit(request)
-            reference = read_reference(audio, transcript or "", strict=self.context.settings.strict_reference)
+            owner = admit(self.context, request)
+            reference = self._reference(audio, transcript or "")
             wanted = self._requests(text or "", voice, int(rate), int(seed or 0), float(speed), reference)
             for step in speaking.speak(self.context.service, wanted, owner=owner, chinese=chinese):
                 if isinstance(step, Speech):
@@ -82,7 +83,7 @@ class Handlers:
         """Clear memory; say what it did."""
         chinese = is_chinese(request.headers)
         try:
-            self._admit(request)
+            admit(self.context, request)
             line = speaking.clear(self.context.service, chinese=chinese, timeout_s=CLEAR_TIMEOUT_S)
         except TtsError as error:
             return boxes.failure(error, chinese=chinese)
@@ -106,16 +107,10 @@ class Handlers:
         preset = "" if engine.status().clones_voices else f"<br>{say('preset', chinese)}"
         return f'<div class="vk-status">{line}{preset}</div>'
 
-    def _admit(self, request: gr.Request) -> str:
-        """Return who asks. Raises Busy for people who click too fast."""
-        owner = f"address {request.client.host if request.client else '-'}"
-        if wait_s := self.context.limiter.wait_s(owner):
-            self.context.metrics.rejected.labels("rate").inc()
-            seconds = int(wait_s) + 1
-            raise Busy(
-                seconds, say("rate_limit", False, seconds=seconds), say("rate_limit", True, seconds=seconds)
-            )
-        return owner
+    def _reference(self, audio: str | None, transcript: str) -> Reference | None:
+        clones = self.context.service.engine.status().clones_voices
+        strict = self.context.settings.strict_reference
+        return read_reference(audio, transcript, strict=strict, clones=clones)
 
     def _requests(
         self, text: str, voice: str, rate: int, seed: int, speed: float, reference: Reference | None

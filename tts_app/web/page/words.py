@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 LABELS: dict[str, tuple[str, str]] = {
-    "title": ("Voicekeeper · speech", "守声 · 语音合成"),
+    "title": ("## Voicekeeper · speech", "## 守声 · 语音合成"),
     "tab_speak": ("Speak", "合成"),
     "tab_batch": ("Batch", "批量"),
     "text": ("Text", "文本"),
@@ -23,11 +23,10 @@ LABELS: dict[str, tuple[str, str]] = {
     "tasks": ("Tasks (JSONL, one a line)", "任务文件（JSONL，每行一条）"),
     "audio_zip": ("Reference recordings (zip, optional)", "参考音频（zip，可选）"),
     "owner": ("Your name (told about faults)", "负责人（出错时通知）"),
+    "skip_bad": ("Skip bad lines", "跳过有误的行"),
     "check": ("Check only", "仅检查"),
     "start": ("Start the batch", "开始批量合成"),
     "cancel": ("Cancel", "取消"),
-    "report": ("Report", "检查与结果"),
-    "archive": ("Result (zip)", "结果（zip）"),
 }
 
 MESSAGES: dict[str, tuple[str, str]] = {
@@ -40,6 +39,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "共 {count} 个字符：超过 {limit} 个字符会更慢、更占内存，建议拆分。",
     ),
     "too_long": ("{count} characters: the limit is {limit}.", "共 {count} 个字符，上限为 {limit}。"),
+    "no_transcript": (
+        "Write what is said in the recording: without it the voice gets blurred.",
+        "请填写参考音频的文字内容，缺少时音色会模糊。",
+    ),
     "slow_rate": ("32 kHz takes longer; 24 kHz is usually enough.", "32 kHz 耗时更长，一般用 24 kHz 即可。"),
     "waiting": ("Waiting, {ahead} before you …", "排队中，前面还有 {ahead} 个任务…"),
     "working": ("Speaking, piece {done} of {total} …", "合成中，第 {done}/{total} 段…"),
@@ -67,7 +70,40 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "engine_stuck": ("engine stuck", "引擎卡住"),
     "load_failed": ("model not loaded", "模型加载失败"),
     "none": ("none", "无"),
-    "engine_default": ("automatic", "自动"),
+    "verdict_go": (
+        "May start: {tasks} tasks, {chars} characters, about {audio} of speech in {time}, {disk} MB.",
+        "可以开始：{tasks} 个任务，{chars} 个字符，约 {audio} 语音，预计用时 {time}，占用 {disk} MB。",
+    ),
+    "verdict_split": (
+        "Too large for one batch, split it: {tasks} tasks, {chars} characters, about {time}, {disk} MB.",
+        "超出单批上限，请拆分：{tasks} 个任务，{chars} 个字符，预计用时 {time}，占用 {disk} MB。",
+    ),
+    "verdict_refused": (
+        "Can't run as it is: mend the lines below ({tasks} tasks are good).",
+        "无法运行：请修正下列各行（{tasks} 个任务没有问题）。",
+    ),
+    "batch_line": (
+        "{state}: {ended} of {total} ended, {failed} failed{eta}",
+        "{state}：已结束 {ended}/{total}，失败 {failed}{eta}",
+    ),
+    "eta": (", about {left} left", "，预计还需 {left}"),
+    "batch_waiting": ("Waiting", "排队中"),
+    "batch_running": ("Running", "运行中"),
+    "batch_paused": ("Paused, goes on by itself", "已暂停，将自动继续"),
+    "batch_ended": ("Ended", "已结束"),
+    "batch_cancelled": ("Cancelled", "已取消"),
+    "item_ok": ("ok", "成功"),
+    "item_failed": ("failed", "失败"),
+    "item_skipped": ("skipped", "已跳过"),
+    "item_running": ("speaking", "合成中"),
+    "head_line": ("line", "行"),
+    "head_field": ("field", "字段"),
+    "head_problem": ("problem", "问题"),
+    "head_name": ("name", "名称"),
+    "head_status": ("status", "状态"),
+    "head_detail": ("detail", "详情"),
+    "more": ("… and {count} more", "……另有 {count} 条"),
+    "download": ("Download the result (zip)", "下载结果（zip）"),
 }
 
 

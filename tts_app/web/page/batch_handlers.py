@@ -1,0 +1,89 @@
+"""What happens on the batch tab."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from tts_app.batch.jsonl import MAX_FILE_BYTES
+from tts_app.batch.surroundings import BatchRefused, UnknownBatch
+from tts_app.errors import BadRequest, TtsError
+from tts_app.web.context import Context
+from tts_app.web.page import boxes, tables
+from tts_app.web.page.admit import admit
+from tts_app.web.page.words import is_chinese
+
+PAGE_OWNER = "page"
+
+
+class BatchHandlers:
+    """The batch tab's handlers over one context."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def check(self, tasks: str | None, audio: str | None, request: gr.Request) -> str:
+        """Judge the file; run nothing."""
+        chinese = is_chinese(request.headers)
+        try:
+            admit(self.context, request)
+            found = self.context.batches.check(_content(tasks), _bytes(audio), owner=PAGE_OWNER)
+        except TtsError as error:
+            return boxes.failure(error, chinese=chinese)
+        return tables.preflight(found, chinese=chinese)
+
+    def start(
+        self, tasks: str | None, audio: str | None, owner: str, skip_bad: bool, request: gr.Request
+    ) -> tuple[str, Any]:
+        """Submit the file; return how it is and its id for later looks."""
+        chinese = is_chinese(request.headers)
+        try:
+            admit(self.context, request)
+            status = self.context.batches.submit(
+                _content(tasks), _bytes(audio), owner=(owner or PAGE_OWNER).strip(), skip_bad=skip_bad
+            )
+        except BatchRefused as refused:
+            return tables.preflight(refused.preflight, chinese=chinese), gr.skip()
+        except TtsError as error:
+            return boxes.failure(error, chinese=chinese), gr.skip()
+        return tables.status(status, chinese=chinese), status.batch_id
+
+    def look(self, batch_id: str | None, request: gr.Request) -> Any:
+        """Return how the batch of this browser is; no change where there is none."""
+        if not batch_id:
+            return gr.skip()
+        try:
+            status = self.context.batches.status(batch_id)
+        except UnknownBatch:
+            return gr.skip()
+        return tables.status(status, chinese=is_chinese(request.headers))
+
+    def cancel(self, batch_id: str | None, request: gr.Request) -> Any:
+        """Give this browser's batch up."""
+        if not batch_id:
+            return gr.skip()
+        chinese = is_chinese(request.headers)
+        try:
+            status = self.context.batches.cancel(batch_id)
+        except TtsError as error:
+            return boxes.failure(error, chinese=chinese)
+        return tables.status(status, chinese=chinese)
+
+
+def _content(path: str | None) -> bytes:
+    if path is None:
+        raise BadRequest(
+            "tasks",
+            "no tasks file chosen",
+            "未选择任务文件",
+            "Choose a JSONL file.",
+            fix_zh="请选择 JSONL 文件。",
+        )
+    with Path(path).open("rb") as tasks:
+        return tasks.read(MAX_FILE_BYTES + 1)
+
+
+def _bytes(path: str | None) -> bytes | None:
+    return None if path is None else Path(path).read_bytes()
