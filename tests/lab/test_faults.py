@@ -1,0 +1,121 @@
+"""Each first fault, made for real, found by Prometheus or the probe, and dealt with as the catalogue says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.lab.fleet import Fleet
+from tests.lab.lab import Lab
+from tests.lab.status import Json
+
+pytestmark = pytest.mark.lab
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault on one instance, what it must be called, how it must end, and what may be run for it."""
+
+    fault: str
+    host: str
+    port: str
+    called: str
+    ends: str
+    remedies: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """Name of the test row."""
+        return f"{self.fault} is {self.called} and ends {self.ends}"
+
+
+CASES = (
+    Case("crash", "gpu01", "7861", "service_down", "resolved", ("restart",)),
+    Case("segfault", "gpu01", "7860", "segfault", "resolved", ("restart",)),
+    Case("hang", "gpu01", "7860", "hung", "resolved", ("restart",)),
+    Case("start_limit", "gpu01", "7861", "start_limit_hit", "resolved", ("restart",)),
+    Case("disk_full", "gpu01", "7860", "disk_full", "resolved", ("purge_outputs",)),
+    Case("cuda_oom", "gpu02", "7860", "cuda_oom", "resolved", ("clear_memory",)),
+    Case("overloaded", "gpu01", "7861", "overloaded", "escalated", ()),
+    Case("port_taken", "gpu01", "7860", "port_conflict", "escalated", ()),
+    Case("network_down", "gpu02", "7860", "unreachable", "escalated", ()),
+    Case("xid", "gpu02", "7860", "gpu_needs_reset", "escalated", ()),
+    Case("foreign_gpu_process", "gpu02", "7860", "vram_pressure", "escalated", ()),
+)
+
+
+@pytest.fixture(scope="module")
+def fleet(lab: Lab) -> Fleet:
+    """The deployed lab, as an operator sees it."""
+    return Fleet(lab)
+
+
+@pytest.fixture(autouse=True)
+def calm(fleet: Fleet) -> None:
+    """Begin each fault on a healthy fleet."""
+    fleet.wait_until_calm()
+
+
+@pytest.fixture
+def broken(fleet: Fleet, request: pytest.FixtureRequest) -> Iterator[Json]:
+    """Break what the row names and hand out the incident when it has come to its end; then heal."""
+    case: Case = request.param
+    known = fleet.ids()
+    pids = {port: fleet.main_pid("gpu01", port) for port in ("7860", "7861")}
+    fleet.lab.break_(case.host, case.fault, case.port)
+    try:
+        whole = fleet.next_incident(
+            case.host, known, lambda one: one["state"] == case.ends and one["fault"] == case.called, case.id
+        )
+        yield {**whole, "case": case, "pids": pids}
+    finally:
+        fleet.lab.heal(case.host, case.fault, case.port)
+
+
+@pytest.mark.parametrize("broken", CASES, ids=lambda case: case.id, indirect=True)
+def test_a_fault_is_named_dealt_with_and_told(fleet: Fleet, broken: Json) -> None:
+    case: Case = broken["case"]
+    assert [run["remedy"] for run in broken["runs"]] == list(case.remedies)
+    assert all(run["state"] == "ok" for run in broken["runs"])
+    assert broken["messages"], "the on-call group must know"
+    _the_neighbours_were_left_alone(fleet, broken)
+    if case.ends == "resolved":
+        assert broken["incident"]["proof"]["spoken"] is True
+    EXTRA.get(case.fault, lambda *_: None)(fleet, broken)
+
+
+def _the_neighbours_were_left_alone(fleet: Fleet, broken: Json) -> None:
+    """On gpu01 the instance that was not broken has the same process as before."""
+    case: Case = broken["case"]
+    neighbours = [port for port in broken["pids"] if (case.host, case.port) != ("gpu01", port)]
+    assert {port: fleet.main_pid("gpu01", port) for port in neighbours} == {
+        port: broken["pids"][port] for port in neighbours
+    }
+
+
+def _only_old_archives_are_gone(fleet: Fleet, broken: Json) -> None:
+    listed = fleet.lab.host("gpu01").run(["ls", "/var/lib/glmtts/7860/outputs/batch"]).stdout.split()
+    assert "lab-new-1.zip" in listed
+    assert "lab-note.txt" in listed
+    assert not [name for name in listed if name.startswith("lab-old-")]
+
+
+def _the_worker_was_not_reset(fleet: Fleet, broken: Json) -> None:
+    journal = (
+        fleet.lab.host("gpu02").run(["sh", "-c", "cat /var/lib/sim-gpu/*.jsonl 2>/dev/null || true"]).stdout
+    )
+    assert "--gpu-reset" not in journal
+
+
+def _nothing_was_restarted(fleet: Fleet, broken: Json) -> None:
+    case: Case = broken["case"]
+    assert fleet.main_pid(case.host, case.port) == broken["pids"][case.port]
+
+
+EXTRA = {
+    "disk_full": _only_old_archives_are_gone,
+    "cuda_oom": _the_worker_was_not_reset,
+    "overloaded": _nothing_was_restarted,
+}
