@@ -58,22 +58,22 @@ class Executor:
         if not (folder / "started").exists():
             self._runner.start(run.id, folder)
 
-    def poll(self, run_id: str) -> RunOutcome | None:
+    def poll(self, run: Run) -> RunOutcome | None:
         """Return how the run ended, or None while it goes on.
 
         A process that is gone without an outcome gives `abandoned`: nobody knows how far it came.
         """
-        folder = self._folder(run_id)
-        alive = self._runner.alive(run_id, folder)  # asked first: whoever is gone has written all it will
+        folder = self._folder(run.id)
+        alive = self._runner.alive(run.id, folder)  # asked first: whoever is gone has written all it will
         if (outcome := _read_outcome(folder)) is not None:
             return outcome
         if alive is not False:
             return None
         return RunOutcome("abandoned", summary={"error": "the run's process ended without an outcome"})
 
-    def cancel(self, run_id: str) -> None:
+    def cancel(self, run: Run) -> None:
         """Ask the run to end; `poll` tells when it has."""
-        self._runner.cancel(run_id, self._folder(run_id))
+        self._runner.cancel(run.id, self._folder(run.id))
 
     def _request(self, run: Run) -> RunRequest:
         variables, groups = self._hosts(run.host)

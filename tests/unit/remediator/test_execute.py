@@ -111,21 +111,21 @@ def test_a_run_with_a_doubtful_name_is_not_started(tmp_path, changes):
 
 @pytest.mark.parametrize("state", ["active", "activating", "deactivating", "reloading"])
 def test_a_living_unit_has_no_outcome_yet(tmp_path, state):
-    assert executor(tmp_path, Systemd(state)).poll("r-1") is None
+    assert executor(tmp_path, Systemd(state)).poll(run()) is None
 
 
 def test_no_answer_from_systemd_decides_nothing(tmp_path):
-    assert executor(tmp_path, Systemd(status=1)).poll("r-1") is None
+    assert executor(tmp_path, Systemd(status=1)).poll(run()) is None
 
 
 @pytest.mark.parametrize("state", ["inactive", "failed"])
 def test_a_unit_gone_without_an_outcome_was_abandoned(tmp_path, state):
-    assert executor(tmp_path, Systemd(state)).poll("r-1").state == "abandoned"
+    assert executor(tmp_path, Systemd(state)).poll(run()).state == "abandoned"
 
 
 def test_the_outcome_on_disk_counts_whatever_the_unit_does(tmp_path):
     leave_outcome(tmp_path / "r-1")
-    seen = executor(tmp_path, Systemd("failed")).poll("r-1")
+    seen = executor(tmp_path, Systemd("failed")).poll(run())
     assert (seen.state, seen.rc, seen.summary) == ("ok", 0, {"freed_mb": 12})
 
 
@@ -135,26 +135,26 @@ def test_an_outcome_written_while_systemd_answers_is_seen(tmp_path):
             leave_outcome(tmp_path / "r-1")
             return super().__call__(*arguments)
 
-    assert executor(tmp_path, EndsMeanwhile("inactive")).poll("r-1").state == "ok"
+    assert executor(tmp_path, EndsMeanwhile("inactive")).poll(run()).state == "ok"
 
 
 def test_a_failed_run_says_which_task_and_why(tmp_path):
     leave_outcome(
         tmp_path / "r-1", state="failed", rc=2, summary="Restart: no", failed_task="Restart", result={}
     )
-    seen = executor(tmp_path, Systemd()).poll("r-1")
+    seen = executor(tmp_path, Systemd()).poll(run())
     assert (seen.state, seen.failed_task, seen.summary) == ("failed", "Restart", {"error": "Restart: no"})
 
 
 def test_cancelling_stops_the_unit(tmp_path):
     systemd = Systemd()
-    executor(tmp_path, systemd).cancel("r-1")
+    executor(tmp_path, systemd).cancel(run())
     assert systemd.calls == [("stop", "--no-block", UNIT)]
 
 
 def test_only_run_ids_become_unit_names(tmp_path):
     with pytest.raises(BadRequest):
-        executor(tmp_path, Systemd()).cancel("x.service remediator")
+        executor(tmp_path, Systemd()).cancel(run(id="x.service remediator"))
 
 
 PROGRAM = """
@@ -180,9 +180,9 @@ def session(tmp_path):
     made = Executor(tmp_path, runner, hosts)
     yield made
     for path in tmp_path.glob("*/started"):
-        if made.poll(path.parent.name) is None:
+        if made.poll(run(id=path.parent.name)) is None:
             os.kill(int(path.read_text(encoding="ascii")), 9)
-            wait_for(lambda path=path: made.poll(path.parent.name))
+            wait_for(lambda path=path: made.poll(run(id=path.parent.name)))
 
 
 def wait_for(condition):
@@ -195,28 +195,28 @@ def wait_for(condition):
 def test_a_session_lives_until_it_is_cancelled(session, tmp_path):
     session.start(run())
     wait_for((tmp_path / "r-1" / "ready").exists)
-    assert session.poll("r-1") is None
-    session.cancel("r-1")
-    wait_for(lambda: session.poll("r-1"))
-    assert session.poll("r-1").state == "canceled"
+    assert session.poll(run()) is None
+    session.cancel(run())
+    wait_for(lambda: session.poll(run()))
+    assert session.poll(run()).state == "canceled"
 
 
 def test_a_session_is_adopted_by_another_remediator(session, tmp_path):
     session.start(run())
     wait_for((tmp_path / "r-1" / "ready").exists)
     another = Executor(tmp_path, SessionRunner({}), hosts)
-    assert another.poll("r-1") is None
-    another.cancel("r-1")
-    wait_for(lambda: another.poll("r-1"))
-    assert another.poll("r-1").state == "canceled"
+    assert another.poll(run()) is None
+    another.cancel(run())
+    wait_for(lambda: another.poll(run()))
+    assert another.poll(run()).state == "canceled"
 
 
 def test_a_killed_session_was_abandoned(session, tmp_path):
     session.start(run())
     wait_for((tmp_path / "r-1" / "ready").exists)
     os.kill(int((tmp_path / "r-1" / "started").read_text(encoding="ascii")), 9)
-    wait_for(lambda: session.poll("r-1"))
-    assert session.poll("r-1").state == "abandoned"
+    wait_for(lambda: session.poll(run()))
+    assert session.poll(run()).state == "abandoned"
 
 
 def test_a_session_is_not_started_twice(session, tmp_path):
