@@ -144,7 +144,7 @@ class Pipeline:
     def _repairing(self, mine: Incident) -> None:
         run = self.store.read(lambda db: runs.active_on(db, mine.host))
         if run is None or run.incident_id != mine.id:
-            self._move(mine, S.VERIFYING, evidence_since=self._last_start(mine))
+            self._move(mine, S.VERIFYING)
         elif run.state is RunState.QUEUED:
             self._start(mine, run)
         else:
@@ -221,9 +221,8 @@ class Pipeline:
         if not runs.ended(db, run.id, outcome, now):
             raise Conflict(f"{run.id} has ended already")
         ended = runs.get(db, run.id)
-        since = ended.started_at or now
         moved = incidents.move(
-            db, mine, S.VERIFYING, now, wake_at=now, evidence_since=since, proof=None, acted=True
+            db, mine, S.VERIFYING, now, wake_at=now, evidence_since=now, proof=None, acted=True
         )
         if ended.state is not RunState.OK:
             tell(db, "result", moved, now, mode=self.decider.mode(moved), run=ended)
@@ -245,11 +244,6 @@ class Pipeline:
         now = self.clock()
         done = incidents.move(db, mine, S.RESOLVED, now, wake_at=None, closed_at=now)
         tell(db, "result", done, now, mode=self.decider.mode(done), run=_latest(db, mine.id))
-
-    def _last_start(self, mine: Incident) -> datetime:
-        history = self.store.read(lambda db: runs.of_incident(db, mine.id))
-        begun = [run.started_at for run in history if run.started_at is not None]
-        return max(begun, default=mine.evidence_since)
 
     def _move(self, mine: Incident, state: IncidentState, **values: object) -> None:
         now = self.clock()

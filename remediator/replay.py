@@ -1,8 +1,8 @@
-"""What would be decided? Recorded alerts against the catalogue and the guards, with no side effect at all.
+"""What would be decided? Recorded alerts against catalogue and guards, with no side effect at all.
 
-A line of the file is a recorded request: {"t": seconds or ISO time, "path": ".../alertmanager", "body": {...}},
-optionally with "evidence": {host: what `glmtts-remedy examine` printed}. Without evidence the diagnosis takes
-the alerts at their word as far as a fault is proved by an alert's name; else it says what it would examine.
+A line of the file is a recorded request: {"t": epoch seconds or ISO time, "path": ..., "body": {...}},
+optionally with "evidence": {host: what `glmtts-remedy examine` printed}. Without evidence nothing can be
+diagnosed: the answer is that the host would be examined.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Replay:
     def _line(self, number: int, line: str) -> Iterator[Replayed]:
         try:
             record = json.loads(line[: MAX_LINE + 1]) if len(line) <= MAX_LINE else None
-            at, intake = self._read(record)
+            at, intake, evidence = self._read(record)
         except (BadAlert, ValueError, RecursionError) as error:
             yield Replayed(number, None, None, Text(f"refused: {error}", f"拒绝：{error}"))
             return
@@ -83,9 +83,9 @@ class Replay:
         firing = [alert for alert in intake.alerts if alert.status == "firing"]
         for host in sorted({alert.host for alert in firing}):
             mine = [alert for alert in firing if alert.host == host]
-            yield self._host(number, at, host, mine, record.get("evidence"))
+            yield self._host(number, at, host, mine, evidence)
 
-    def _read(self, record: Any) -> tuple[datetime, normalize.Intake]:
+    def _read(self, record: Any) -> tuple[datetime, normalize.Intake, Any]:
         if not isinstance(record, Mapping):
             raise BadAlert("line", "is no JSON object", "record one request a line")
         moment = record.get("t", record.get("at"))
@@ -94,7 +94,7 @@ class Replay:
             raise BadAlert("t", "is no time", "record when the request came")
         grafana = str(record.get("path", "")).endswith("grafana")
         read = normalize.from_grafana if grafana else normalize.from_alertmanager
-        return at, read(record.get("body"), self.inventory.ports)
+        return at, read(record.get("body"), self.inventory.ports), record.get("evidence")
 
     def _host(self, number: int, at: datetime, host: str, firing: list[Alert], evidence: Any) -> Replayed:
         raw = evidence.get(host) if isinstance(evidence, Mapping) else None
@@ -121,13 +121,13 @@ class Replay:
         verdict = judge(plan, remedy, self._situation(plan, at))
         if verdict.kind == "go":
             run = Run(
-                f"replay-{number}", "", host, plan.instance, plan.fault, plan.remedy, remedy.playbook, plan.args,
-                plan.rung, RunState.OK, remedy.timeout_s, remedy.disruptive, at, at, at,
+                id=f"replay-{number}", incident_id="", host=host, instance=plan.instance, fault=plan.fault,
+                remedy=plan.remedy, playbook=remedy.playbook, args=plan.args, rung=plan.rung,
+                state=RunState.OK, timeout_s=remedy.timeout_s, disruptive=remedy.disruptive, created_at=at,
             )  # fmt: skip
             self.done.append(run)
-        return Replayed(
-            number, at, host, Text(verdict.reason_en, verdict.reason_zh), plan.fault, plan, verdict
-        )
+        text = Text(verdict.reason_en, verdict.reason_zh)
+        return Replayed(number, at, host, text, plan.fault, plan, verdict)
 
     def _recent(self, host: str, at: datetime) -> list[Run]:
         return [run for run in self.done if run.host == host and at - run.created_at < SETTLED]

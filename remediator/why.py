@@ -34,10 +34,8 @@ def why(db: Connection, incident_id: str, language: str = "en") -> str:
     mine = incidents.get(db, incident_id)
     lines = [*_head(mine, words), "", f"{words['alerts']}:"]
     for one in alerts.of_incident(db, incident_id):
-        alert = one.alert
-        lines.append(
-            f"  {alert.starts_at:{STAMP}} {alert.status} {alert.name} ({alert.sender}, {one.hits} {words['sent']})"
-        )
+        alert, sent = one.alert, f"{one.hits} {words['sent']}"
+        lines.append(f"  {alert.starts_at:{STAMP}} {alert.status} {alert.name} ({alert.sender}, {sent})")
     decisions = records.decisions_of(db, incident_id)
     if not decisions:
         lines += ["", words["no_decision"]]
@@ -83,13 +81,9 @@ def _decision(decision: Mapping[str, Any], words: Mapping[str, str], language: s
 def _runs(history: Iterable[Run], words: Mapping[str, str]) -> list[str]:
     lines = []
     for run in history:
-        took = (
-            f"{(run.ended_at - run.started_at).total_seconds():.1f} s"
-            if run.ended_at and run.started_at
-            else "-"
-        )
+        ended = run.ended_at if run.started_at else None
+        took = f"{(ended - run.started_at).total_seconds():.1f} s" if ended and run.started_at else "-"
         failed = f", {run.failed_task}" if run.failed_task else ""
-        lines.append(
-            f"  {run.id} {run.remedy} {run.host}:{run.instance or '*'} {run.state}, {words['took']} {took}{failed}"
-        )
+        where = f"{run.host}:{run.instance}" if run.instance else run.host
+        lines.append(f"  {run.id} {run.remedy} {where} {run.state}, {words['took']} {took}{failed}")
     return ["", f"{words['runs']}:", *lines] if lines else []
