@@ -49,6 +49,10 @@ class Dispatcher:
             self._rung = True
             self._bell.notify()
 
+    def alive(self) -> bool:
+        """Whether the loop runs."""
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """Start nothing new and wait for what is in progress."""
         with self._bell:

@@ -26,6 +26,7 @@ from remediator.store.notifications import Notification
 log = logging.getLogger(__name__)
 DIGEST_EVERY = timedelta(seconds=10)
 ALARM_EVERY = timedelta(hours=1)
+LONGEST_REST_S = 30.0  # of a receiver that failed: a dead server is not asked once per message
 STUCK_AFTER = timedelta(minutes=15)
 OnCall = Callable[[Message, datetime], tuple[str, ...]]
 
@@ -50,6 +51,7 @@ class Outbox:
         self._store, self.receivers, self._clock = store, tuple(receivers), clock
         self._chance, self._on_call = chance, on_call
         self._last_digest: dict[str, datetime] = {}
+        self._ill: dict[str, tuple[int, datetime]] = {}  # receiver -> failures in a row, nothing before
 
     def fan_out(self) -> None:
         """Choose the receivers of new messages; every receiver gets a row of its own."""
@@ -68,16 +70,18 @@ class Outbox:
     def deliver(self, receiver: Receiver) -> int:
         """Send what `receiver` may get now; return how many messages went out."""
         now = self._clock()
+        if receiver.name in self._ill and now < self._ill[receiver.name][1]:
+            return 0
         waiting = self._store.read(lambda db: rows.waiting(db, receiver.name))
         if not waiting:
             return 0
         choice = self._choose(receiver, [_item(row) for row in waiting], now)
         if choice.merge:
             self._merge(receiver, choice.merge, now)
-        sent = 0
-        for item in choice.send:
-            sent += self._send(receiver, item, choice.absorbed.get(item.message.id, ()))
-        return sent
+        for sent, item in enumerate(choice.send):
+            if not self._send(receiver, item, choice.absorbed.get(item.message.id, ())):
+                return sent
+        return len(choice.send)
 
     def _choose(self, receiver: Receiver, items: list[Item], now: datetime) -> Choice:
         last = self._last_digest.get(receiver.name)
@@ -100,7 +104,8 @@ class Outbox:
         self._store.write(work)
         self._last_digest[receiver.name] = now
 
-    def _send(self, receiver: Receiver, item: Item, absorbed: Sequence[str]) -> int:
+    def _send(self, receiver: Receiver, item: Item, absorbed: Sequence[str]) -> bool:
+        """Deliver one message; False when the receiver seems to be ill and the others had better wait."""
         now = self._clock()
         message = item.message
         reader = receiver.reader
@@ -110,7 +115,7 @@ class Outbox:
             answer = receiver.pool.send(compose(message, reader), now)
         except NotifyError as error:
             self._failed(receiver, item, error)
-            return 0
+            return error.permanent
 
         def work(db: Connection) -> None:
             notifications.mark_delivered(db, message.id, self._clock())
@@ -120,7 +125,8 @@ class Outbox:
         log.info(
             "message delivered", extra={"message_id": message.id, "receiver": receiver.name, "answer": answer}
         )
-        return 1
+        self._ill.pop(receiver.name, None)
+        return True
 
     def _failed(self, receiver: Receiver, item: Item, error: NotifyError) -> None:
         now = self._clock()
@@ -137,6 +143,10 @@ class Outbox:
         self._store.write(work)
         fields = {"message_id": item.message.id, "receiver": receiver.name, "why": str(error)}
         log.warning("message not delivered", extra=fields)
+        if not error.permanent:
+            failures = self._ill.get(receiver.name, (0, now))[0] + 1
+            rest = timedelta(seconds=min(LONGEST_REST_S, 2.0 ** min(failures, 10)))
+            self._ill[receiver.name] = failures, now + rest
 
     def _alarm(
         self, db: Connection, receiver: Receiver, message: Message, error: NotifyError, now: datetime

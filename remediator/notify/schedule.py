@@ -46,7 +46,9 @@ def choose(
     items: Sequence[Item], now: datetime, *, left: int, left_for_pages: int, may_merge: bool
 ) -> Choice:
     """Return what to send at `now`. `items` are in order of arrival; the budgets count messages."""
-    plain = [item for item in items if not item.message.is_page and not item.merges and item.next_at <= now]
+    plain = [
+        one for one in items if not (one.message.is_page or one.merges or one.attempts or one.next_at > now)
+    ]
     storm = len(plain) >= MERGE_FROM
     pages, absorbed = _pages(items, now, storm=storm)
     pages = pages[:left_for_pages]
@@ -56,8 +58,8 @@ def choose(
     room = max(0, min(left, left_for_pages - len(pages)))
     if storm:
         merge = _mergeable(rest, now) if may_merge and room else []
-        digests = [item for item in _heads(rest, now) if item.merges]
-        return Choice((*pages, *digests[:room]), tuple(merge), absorbed)
+        begun = [item for item in _heads(rest, now) if item.merges or item.attempts]
+        return Choice((*pages, *begun[:room]), tuple(merge), absorbed)
     return Choice((*pages, *_heads(rest, now)[:room]), (), absorbed)
 
 
@@ -93,11 +95,14 @@ def _pages(items: Sequence[Item], now: datetime, *, storm: bool) -> tuple[list[I
 
 
 def _mergeable(items: Sequence[Item], now: datetime) -> list[Item]:
-    """Return due plain messages; none whose incident has an older message that has to wait."""
+    """Return due plain messages; none whose incident has an older message that has to wait.
+
+    A message that was tried may have arrived although its answer was lost: it goes out again as itself.
+    """
     held: set[str] = set()
     merge: list[Item] = []
     for item in items:
-        if item.merges or item.next_at > now or item.threads & held:
+        if item.merges or item.attempts or item.next_at > now or item.threads & held:
             held |= item.threads
         elif len(merge) < MERGE_MOST:
             merge.append(item)

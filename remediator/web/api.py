@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import Blueprint, abort, current_app, request
 
+from remediator.receive import receive
 from remediator.tokens import Role
 from remediator.web.auth import bearer, holder
-from remediator.web.intake import body
 
 bp = Blueprint("api", __name__, url_prefix="/api/v1")
 MOST = 1000
@@ -32,7 +32,7 @@ def reason() -> str:
     """Return the reason given in the body, "" when there is none."""
     if not request.content_length:
         return ""
-    text = body().get("reason", "")
+    text = receive(request.get_data(cache=False)).get("reason", "")
     if not isinstance(text, str) or len(text) > 500:
         abort(400, "reason must be text of at most 500 characters.")
     return text

@@ -11,12 +11,12 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from remediator.errors import Conflict, StoreUnavailable, UnknownItem
+from remediator.errors import BadAlert, Conflict, StoreUnavailable, UnknownItem
+from remediator.receive import MAX_BODY_BYTES
 from remediator.settings import Settings
 from remediator.tokens import Tokens
 from remediator.web import api, intake, pages, probes
 
-BODY_BYTES = 1_000_000
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -30,7 +30,7 @@ FIXES = {
     403: "This token's role or host list does not allow it; use another token.",
     404: "Look the id up with `remediator incidents --json`.",
     405: "Use the method that this route has.",
-    413: f"Keep the body under {BODY_BYTES} bytes.",
+    413: f"Keep the body under {MAX_BODY_BYTES} bytes.",
     503: "Nothing was stored. Send it again.",
 }
 
@@ -40,7 +40,7 @@ def create_app(settings: Settings, tokens: Tokens, desk: Any, *, secret: bytes |
     app = Flask("remediator.web", root_path=str(Path(__file__).parent))
     app.config.update(
         SECRET_KEY=secret or secrets.token_bytes(32),
-        MAX_CONTENT_LENGTH=BODY_BYTES,
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         SESSION_COOKIE_NAME="voicekeeper",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
@@ -53,6 +53,7 @@ def create_app(settings: Settings, tokens: Tokens, desk: Any, *, secret: bytes |
         app.register_blueprint(part)
     app.after_request(_harden)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(BadAlert, _bad_alert)
     app.register_error_handler(UnknownItem, lambda error: _error(404, str(error)))
     app.register_error_handler(Conflict, lambda error: _error(409, str(error)))
     app.register_error_handler(StoreUnavailable, lambda _: _error(503, "The database did not answer."))
@@ -86,6 +87,16 @@ def _http_error(error: HTTPException) -> tuple[Response, int] | Response:
     if code < 400:
         return Response(error.get_response().get_data(), code)
     return _error(code, error.description or error.name)
+
+
+def _bad_alert(error: BadAlert) -> tuple[Response, int]:
+    problem = {
+        "code": 400,
+        "field": error.field,
+        "message": f"{error.field} {error.problem}",
+        "fix": error.fix,
+    }
+    return jsonify(error=problem), 400
 
 
 def _error(code: int, message: str) -> tuple[Response, int]:

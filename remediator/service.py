@@ -1,0 +1,156 @@
+"""One running remediator: the parts, joined, started and stopped together."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from flask import Flask
+
+from remediator import catalogue, execute, inventory
+from remediator.desk import Desk
+from remediator.dispatcher import Dispatcher
+from remediator.examine import Examiner
+from remediator.guard import Limits
+from remediator.inventory import Inventory
+from remediator.model import Mode
+from remediator.notify import receivers
+from remediator.notify.outbox import Outbox
+from remediator.pipeline import Pipeline, Stages
+from remediator.probe import Rules
+from remediator.prober import Prober
+from remediator.reconcile import owner_name, reconcile
+from remediator.settings import Settings
+from remediator.situation import Policy
+from remediator.ssh import Ssh, SshOptions, addresses
+from remediator.store import Store, open_store
+from remediator.timers import Daily, Every, Timers
+from remediator.tokens import load_tokens
+from remediator.verify import Verifier
+from remediator.web.app import cookie_secret, create_app
+
+log = logging.getLogger(__name__)
+RECONCILE_S = 5.0
+TICK_S = 1.0
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the time, aware."""
+    return datetime.now(UTC)
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Return the operator's numbers as the guards read them."""
+    limits = Limits(
+        max_hosts_out=settings.max_hosts_out,
+        max_hosts_out_pct=settings.max_hosts_out_pct,
+        min_healthy_hosts=settings.min_healthy_hosts,
+        attempts_per_hour=settings.attempts_per_hour,
+    )
+    return Policy(ceiling=Mode.parse(settings.mode), limits=limits, hold_down_s=settings.hold_down_s)
+
+
+def real_stages(settings: Settings, fleet: Inventory) -> Stages:
+    """Return the stages that touch real hosts."""
+    ssh, address_of = Ssh(SshOptions.from_settings(settings)), addresses(fleet)
+    executor = execute.from_settings(settings, fleet, os.environ)
+    return Stages(
+        examine=Examiner(ssh, address_of),
+        start=executor.start,
+        poll=executor.poll,
+        cancel=executor.cancel,
+        verify=Verifier(ssh, address_of),
+    )
+
+
+@dataclass
+class Service:
+    """The joined parts. `start` and `stop` concern the loops; the store is closed by `stop`."""
+
+    store: Store
+    pipeline: Pipeline
+    desk: Desk
+    outbox: Outbox
+    dispatcher: Dispatcher
+    timers: Timers
+    prober: Prober
+    app: Flask
+
+    def start(self) -> None:
+        """Adopt what an earlier process left, then begin."""
+        self.reconcile()
+        self.dispatcher.start()
+        self.timers.start()
+
+    def stop(self) -> None:
+        """End the loops; runs go on in their own processes."""
+        self.timers.stop()
+        self.dispatcher.stop()
+        self.prober.close()
+        self.store.close()
+
+    def reconcile(self) -> None:
+        """Do one pass of putting things right."""
+        reconcile(self.store, self.pipeline.stages.poll, self.pipeline.clock())
+
+
+def assemble(settings: Settings, *, stages: Stages | None = None, clock: Clock = utc_now) -> Service:
+    """Join the parts. Raises ConfigError; `stages` replaces the ones that touch real hosts."""
+    fleet = inventory.load(settings.inventory)
+    known = catalogue.load(settings.faults_file, settings.remedies_file)
+    tokens = load_tokens(settings.tokens_file)
+    told = receivers.from_settings(settings, clock)
+    store = open_store(settings.database_url)
+    pipeline = Pipeline(
+        store,
+        known,
+        lambda: fleet,
+        stages or real_stages(settings, fleet),
+        policy_of(settings),
+        clock=clock,
+        owner=owner_name(),
+    )
+    dispatcher = Dispatcher(pipeline.due, pipeline.advance)
+    desk = Desk(
+        store,
+        pipeline,
+        lambda: fleet,
+        clock,
+        mode=settings.mode,
+        cancel=pipeline.stages.cancel,
+        ring=dispatcher.ring,
+        problems=lambda: [] if dispatcher.alive() else ["the dispatcher does not run"],
+    )
+    outbox = Outbox(store, told, clock)
+    prober = Prober(
+        store, lambda: fleet, desk.accept, clock, rules_of(settings), timeout_s=settings.probe_timeout_s
+    )
+    app = create_app(settings, tokens, desk, secret=cookie_secret(settings.state_dir / "cookie-key"))
+    jobs = _jobs(settings, store, pipeline, outbox, prober)
+    return Service(store, pipeline, desk, outbox, dispatcher, Timers(jobs), prober, app)
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return how the own probe looks."""
+    return Rules(settings.probe_interval_s, settings.probe_retry_s, settings.probe_failures)
+
+
+def _jobs(
+    settings: Settings, store: Store, pipeline: Pipeline, outbox: Outbox, prober: Prober
+) -> list[Every | Daily]:
+    def look_after() -> None:
+        reconcile(store, pipeline.stages.poll, pipeline.clock())
+
+    jobs: list[Every | Daily] = [
+        Every("reconcile", RECONCILE_S, look_after),
+        Every("outbox", TICK_S, outbox.fan_out),
+    ]
+    jobs += [Every(f"tell {one.name}", TICK_S, partial(outbox.deliver, one)) for one in outbox.receivers]
+    if settings.probe_interval_s:
+        jobs.append(Every("probe", TICK_S, prober.round))
+    return jobs

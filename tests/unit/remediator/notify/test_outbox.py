@@ -1,0 +1,285 @@
+"""Delivery against faults: nothing lost, order kept, duplicates recognizable, people always reached."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from remediator.errors import NotifyError
+from remediator.notify import rows
+from remediator.notify.letter import Letter
+from remediator.notify.outbox import Outbox
+from remediator.notify.receivers import Quiet, Receiver
+from remediator.store import notifications
+from tests.unit.remediator.notify.kit import NOW, Clock, FakeChannel, MemoryStore, payload, receiver, refused
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing after it runs."""
+
+
+class World:
+    """A database, a clock and an outbox over some receivers."""
+
+    def __init__(self, *receivers: Receiver, chance: float = 1.0) -> None:
+        self.store, self.clock, self.receivers = MemoryStore(), Clock(), receivers
+        self.chance = chance
+        self.outbox = self.fresh()
+
+    def fresh(self) -> Outbox:
+        """Return an outbox as a restarted process has it."""
+        return Outbox(self.store, self.receivers, self.clock, chance=lambda: self.chance)  # type: ignore[arg-type]
+
+    def say(self, kind: str = "opened", incident: str = "inc-1", **changes: object) -> str:
+        facts = payload(kind=kind, incident_id=incident, at=self.clock.now.isoformat(), **changes)
+        facts.setdefault("state", "open")
+        return self.store.write(
+            lambda db: notifications.add(db, kind, facts, self.clock.now, incident_id=incident or None)
+        )
+
+    def deliver(self) -> int:
+        self.outbox.fan_out()
+        return sum(self.outbox.deliver(one) for one in self.receivers)
+
+    def run(self, seconds: float, step: float = 1.0) -> None:
+        for _ in range(int(seconds / step)):
+            self.deliver()
+            self.clock.tick(step)
+
+    def states(self) -> Counter[str]:
+        found = self.store.read(lambda db: notifications.latest(db, 100_000))
+        return Counter(row.state for row in found if row.receiver)
+
+
+def test_every_receiver_gets_its_own_copy_and_its_own_retries() -> None:
+    well, ill = FakeChannel("well"), FakeChannel("ill", plan=lambda _: refused())
+    world = World(receiver(well), receiver(ill))
+    world.say()
+    world.run(30)
+    assert len(well.got) == 1
+    assert world.states() == {"delivered": 1, "due": 1}
+
+
+def test_messages_of_one_incident_arrive_in_order_although_the_first_fails_at_first() -> None:
+    dice = random.Random(1)
+    channel = FakeChannel(plan=lambda _: refused() if dice.random() < 0.5 else None)
+    world = World(receiver(channel))
+    for kind in ("opened", "decided", "result"):
+        world.say(kind)
+        world.clock.tick(0.001)
+    world.run(600)
+    assert [letter.message_id[:3] for letter in channel.got] == ["msg"] * 3
+    delivered = world.store.read(lambda db: rows.waiting(db, "fake"))
+    assert delivered == []
+    kinds = {row.id: row.kind for row in world.store.read(notifications.latest)}
+    assert [kinds[letter.message_id] for letter in channel.got] == ["opened", "decided", "result"]
+
+
+def test_two_messages_with_the_same_time_are_told_in_the_order_of_things() -> None:
+    channel = FakeChannel()
+    world = World(receiver(channel))
+    for kind in ("result", "decided", "opened"):
+        world.say(kind)
+    world.run(5)
+    kinds = {row.id: row.kind for row in world.store.read(notifications.latest)}
+    assert [kinds[letter.message_id] for letter in channel.got] == ["opened", "decided", "result"]
+
+
+def test_a_kill_between_delivery_and_mark_repeats_the_message_with_the_same_id() -> None:
+    seen: list[str] = []
+
+    def plan(letter: Letter) -> BaseException | None:
+        seen.append(letter.message_id)
+        return Killed() if len(seen) == 1 else None
+
+    world = World(receiver(FakeChannel(plan=plan)))
+    world.say()
+    with pytest.raises(Killed):
+        world.deliver()
+    world.outbox = world.fresh()
+    world.run(3)
+    assert len(seen) == 2
+    assert seen[0] == seen[1]
+
+
+def test_a_permanent_refusal_is_given_up_and_the_other_channel_hears_of_it() -> None:
+    dead, well = FakeChannel("dead", plan=lambda _: refused(permanent=True)), FakeChannel("well")
+    world = World(receiver(dead), receiver(well))
+    world.say()
+    world.run(3)
+    assert world.states() == {"failed": 1, "delivered": 2}
+    assert any("dead" in letter.headline for letter in well.got)
+
+
+def test_a_dead_channel_is_reported_once_an_hour_and_never_about_an_alarm() -> None:
+    one = FakeChannel("one", plan=lambda _: refused(permanent=True))
+    two = FakeChannel("two", plan=lambda _: refused(permanent=True))
+    world = World(receiver(one), receiver(two))
+    for place in range(5):
+        world.say(incident=f"inc-{place}")
+    world.run(60)
+    found = world.store.read(lambda db: notifications.latest(db, 1000))
+    assert sum(row.kind == "alarm" for row in found) == 2
+
+
+def test_a_message_that_is_stuck_for_long_is_reported_and_still_delivered_later() -> None:
+    broken = True
+    ill = FakeChannel("ill", plan=lambda _: refused() if broken else None)
+    well = FakeChannel("well")
+    world = World(receiver(ill), receiver(well))
+    world.say()
+    world.run(3600, step=30)
+    assert sum("ill" in letter.headline for letter in well.got) == 1
+    broken = False
+    world.run(1200, step=30)
+    assert len(ill.got) == 1
+
+
+def test_without_a_receiver_a_message_says_why_nobody_got_it() -> None:
+    world = World()
+    new = world.say()
+    world.deliver()
+    assert world.store.read(lambda db: notifications.get(db, new)).state == "failed"
+
+
+def test_quiet_hours_hold_back_what_is_not_severe() -> None:
+    channel = FakeChannel()
+    quiet = Quiet(start_min=9 * 60, end_min=10 * 60)  # it is 09:02 in Shanghai
+    world = World(receiver(channel, quiet=quiet))
+    world.say(severity="warning")
+    world.say(incident="inc-2", severity="critical")
+    world.run(60)
+    assert len(channel.got) == 1
+    world.run(3600, step=30)
+    assert len(channel.got) == 2
+
+
+def test_quiet_hours_over_midnight_end_in_the_morning() -> None:
+    quiet = Quiet(start_min=23 * 60, end_min=7 * 60)
+    assert quiet.ends(NOW.replace(hour=23, minute=30)) == NOW.replace(day=28, hour=7, minute=0, second=0)
+    assert quiet.ends(NOW.replace(hour=12)) is None
+
+
+def test_a_receiver_gets_only_what_is_severe_enough_but_every_page() -> None:
+    channel = FakeChannel()
+    world = World(receiver(channel, least_severity="critical"))
+    world.say(severity="info")
+    world.say("escalation", incident="inc-2", severity="info", state="escalated")
+    world.run(3)
+    assert len(channel.got) == 1
+
+
+def test_the_person_on_duty_is_mentioned_in_pages_only() -> None:
+    channel = FakeChannel()
+    world = World(receiver(channel, mentions=True))
+    world.outbox = Outbox(world.store, world.receivers, world.clock, on_call=lambda _m, _n: ("wang",))  # type: ignore[arg-type]
+    world.say()
+    world.say("escalation", incident="inc-2", state="escalated")
+    world.run(3)
+    assert {letter.mentions for letter in channel.got} == {(), ("wang",)}
+
+
+def test_a_storm_is_told_within_the_limit_and_every_incident_is_accounted_for() -> None:
+    channel = FakeChannel()
+    world = World(receiver(channel, per_min=20))
+    sent: list[float] = []
+    first_page = None
+    for second in range(0, 300, 2):
+        if second < 20:
+            for place in range(20):
+                world.say(incident=f"inc-{second}-{place}", host=f"gpu{second:02}{place:02}")
+        if second == 10:
+            world.say("escalation", incident="inc-page", state="escalated")
+        before = len(channel.got)
+        world.deliver()
+        sent += [float(second)] * (len(channel.got) - before)
+        if first_page is None and any(letter.thread == "inc-page" for letter in channel.got):
+            first_page = second
+        world.clock.tick(2)
+    assert sent[0] <= 5
+    assert all(sum(start <= one < start + 60 for one in sent) <= 20 for start in range(300))
+    assert first_page is not None
+    assert first_page <= 12
+    told = {letter.thread for letter in channel.got}
+    for row in world.store.read(lambda db: notifications.latest(db, 100_000)):
+        if row.kind == "digest":
+            assert row.state == "delivered"
+            told |= set(row.payload["merges"])
+    assert {f"inc-{second}-{place}" for second in range(0, 20, 2) for place in range(20)} <= told
+
+
+class Faulty:
+    """A server that nine times in ten refuses, drops or answers nonsense, until it had `most` faults."""
+
+    def __init__(self, most: int) -> None:
+        self.dice = random.Random(20261127)
+        self.most, self.faults = most, 0
+        self.got: list[str] = []
+
+    def __call__(self, letter: Letter) -> BaseException | None:
+        if self.faults >= self.most or self.dice.random() < 0.1:
+            self.got.append(letter.message_id)
+            return None
+        self.faults += 1
+        if self.dice.random() < 0.1:
+            self.got.append(letter.message_id)
+            return NotifyError("ReadTimeout")  # the server took it, only its answer was lost
+        return NotifyError(self.dice.choice(["errcode -1", "HTTP 502", "errcode 45009"]))
+
+
+KINDS = ("opened", "decided", "result")
+
+
+@pytest.mark.parametrize("faults", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_over_thousands_of_random_faults_nothing_is_lost_and_order_is_kept(
+    faults: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    server = Faulty(faults)
+    world = World(receiver(FakeChannel(plan=server)), chance=0.0)
+    written: Counter[str] = Counter()
+    for step in range(200_000):
+        waiting = world.store.read(lambda db: rows.backlog(db)[0])
+        if waiting < 9 and server.faults < server.most:
+            incident = f"inc-{step // 40}-{server.dice.randrange(3)}"
+            if written[incident] < len(KINDS):
+                world.say(KINDS[written[incident]], incident=incident, severity="critical")
+                written[incident] += 1
+                world.outbox.fan_out()
+        elif not waiting:
+            break
+        world.outbox.deliver(world.receivers[0])
+        world.clock.tick(server.dice.uniform(30, 300))
+    assert server.faults == faults
+    assert set(world.states()) == {"delivered", "merged"}
+    _check_order(world, server.got, written)
+
+
+def _check_order(world: World, got: list[str], written: Counter[str]) -> None:
+    """Every message arrived, alone or in a digest, and each incident's in the order they were written."""
+    rows_of = {row.id: row for row in world.store.read(lambda db: notifications.latest(db, 100_000))}
+    carried: dict[str, list[str]] = {}
+    for row in rows_of.values():
+        if row.state == "merged" and row.error:
+            carried.setdefault(row.error.removeprefix("merged into "), []).append(row.id)
+    told: dict[str, list[int]] = {}
+    for message_id in dict.fromkeys(got):
+        for one in sorted(carried.get(message_id, [message_id]), key=lambda name: rows_of[name].created_at):
+            row = rows_of[one]
+            told.setdefault(str(row.incident_id), []).append(KINDS.index(row.kind))
+    assert told == {incident: list(range(count)) for incident, count in written.items()}
+
+
+def test_an_alarm_waits_no_longer_than_an_hour_for_the_next() -> None:
+    dead, well = FakeChannel("dead", plan=lambda _: refused(permanent=True)), FakeChannel("well")
+    world = World(receiver(dead), receiver(well))
+    world.say()
+    world.run(2)
+    world.clock.tick(timedelta(hours=1).total_seconds())
+    world.say(incident="inc-2")
+    world.run(2)
+    assert sum("dead" in letter.headline for letter in well.got) == 2
