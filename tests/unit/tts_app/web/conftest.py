@@ -4,6 +4,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.unit.tts_app.fakes import WAIT_S, FakeEngine
+from tts_app.batch.service import BatchService
+from tts_app.batch.tasks import EngineFacts
 from tts_app.metrics import Metrics
 from tts_app.settings import Settings
 from tts_app.speech import SpeechService
@@ -23,7 +25,7 @@ def engine():
 
 @pytest.fixture
 def make_context(engine, tmp_path):
-    services = []
+    services, running = [], []
 
     def make(*, keys=None, per_minute=100_000, clock=lambda: NOW, start=True, **settings):
         values = {"queue_limit": 2, "data_dir": tmp_path / "data", "log_dir": tmp_path / "log"} | settings
@@ -36,10 +38,20 @@ def make_context(engine, tmp_path):
             service.start()
             assert service.wait_until_settled(WAIT_S)
         keys = keys or Keys(admin=ADMIN_TOKEN.encode())
-        return Context(made, service, metrics, keys, RateLimit(per_minute, clock=clock))
+        batches = BatchService.from_settings(
+            made,
+            service,
+            lambda: EngineFacts.of(engine),
+            on_item=lambda s: metrics.batch_items.labels(s).inc(),
+        )
+        batches.start()
+        running.append(batches)
+        return Context(made, service, metrics, keys, RateLimit(per_minute, clock=clock), batches)
 
     yield make
     engine.release()
+    for batches in running:
+        assert batches.stop(WAIT_S)
     for service in services:
         service.stop(timeout_s=WAIT_S)
 
@@ -48,9 +60,9 @@ def make_context(engine, tmp_path):
 def make_client(make_context):
     def make(*, address="127.0.0.1", with_page=False, **options):
         context = make_context(**options)
-        app = wrapped(create_app(context, with_page=with_page), context)
-        client = TestClient(app, client=(address, 50000), raise_server_exceptions=False)
-        client.context = context
+        app = create_app(context, with_page=with_page)
+        client = TestClient(wrapped(app, context), client=(address, 50000), raise_server_exceptions=False)
+        client.context, client.api = context, app
         return client
 
     return make

@@ -1,0 +1,260 @@
+"""The real worker and the real supervisor, with real torch on the CPU; GLM-TTS itself is the stand-in."""
+
+import json
+import logging
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from tests.e2e.glm_env import STAND_IN, glm_python
+from tts_app.engines import make_engine
+from tts_app.engines.base import Reference, SpeechRequest
+from tts_app.errors import (
+    BadRequest,
+    Cancelled,
+    ContextDead,
+    EngineError,
+    EngineStuck,
+    LoadFailed,
+    OutOfMemory,
+)
+from tts_app.settings import Settings
+
+PATIENCE_S = 240.0
+HELLO = SpeechRequest("你好，世界。今天我们说说语音。")
+LONG = SpeechRequest("你好，世界。今天天气很好，我们去公园。" * 12)
+
+
+class Lab:
+    """One engine, and the files that tell the stand-in what to do and where it reports."""
+
+    def __init__(self, folder, monkeypatch):
+        self.folder, self._control, self._report = folder, folder / "control.json", folder / "report.json"
+        monkeypatch.setenv("SIM_GLM_CONTROL", str(self._control))
+        monkeypatch.setenv("SIM_GLM_REPORT", str(self._report))
+        self.engines = []
+
+    def engine(self, **changes):
+        settings = Settings(
+            **{
+                "engine": "glm", "data_dir": self.folder, "glm_python": glm_python(), "glm_root": STAND_IN,
+                "load_timeout_s": PATIENCE_S, "task_timeout_s": PATIENCE_S, **changes,
+            }
+        )  # fmt: skip
+        self.engines.append(make_engine(settings))
+        return self.engines[-1]
+
+    def order(self, **orders):
+        draft = self.folder / "draft.json"
+        draft.write_text(json.dumps(orders))
+        draft.replace(self._control)
+
+    def heal(self):
+        self._control.unlink()
+
+    def seen(self):
+        return json.loads(self._report.read_text())
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    made = Lab(tmp_path, monkeypatch)
+    yield made
+    for engine in made.engines:
+        engine.unload()
+
+
+def restarts(engine):
+    return dict(engine.status().worker_restarts)
+
+
+def test_both_rates_come_from_one_loaded_model_in_any_order(lab):
+    engine = lab.engine()
+    for rate in (24000, 32000, 24000, 32000):  # F1, F2: the stand-in has upstream's old mel cache
+        speech = engine.synthesize(SpeechRequest("你好，世界。", sample_rate=rate))
+        assert (speech.sample_rate, speech.resampled) == (rate, False)
+        assert 0.5 < speech.duration_s < 5
+    assert lab.seen()["loads"] == 1
+    assert engine.status().sample_rates == (24000, 32000)
+
+
+def test_everything_runs_in_inference_mode_and_the_cache_is_emptied_after_every_text(lab):
+    engine = lab.engine()
+    for _ in range(3):
+        engine.synthesize(HELLO)
+    lab.order(fault="oom")
+    with pytest.raises(OutOfMemory):
+        engine.synthesize(HELLO)
+    seen = lab.seen()
+    assert seen["outside_inference_mode"] == 0  # F12
+    assert seen["texts"] == 4 and seen["empty_cache"] == 4  # F13: after good and bad ones
+
+
+def test_a_long_text_is_spoken_in_pieces_with_progress(lab):
+    done = []
+    speech = lab.engine().synthesize(LONG, on_piece=lambda *p: done.append(p))
+    assert speech.pieces == len(done) == lab.seen()["pieces"] > 1
+    assert done[-1] == (speech.pieces, speech.pieces)
+
+
+def test_an_english_sentence_that_crashes_upstreams_splitter_is_spoken(lab):
+    sentence = " ".join(["internationalization"] * 29)  # F4
+    assert lab.engine().synthesize(SpeechRequest(sentence)).pieces > 1
+
+
+def test_the_same_seed_and_reference_give_the_same_length_and_the_reference_sets_the_pitch(lab):
+    engine = lab.engine()
+    quiet, loud = (Reference(np.full(64000, level, np.float32), 16000, "参考文本") for level in (0.01, 0.9))
+    first, second = (engine.synthesize(SpeechRequest("你好，世界。", reference=r)) for r in (quiet, loud))
+    assert len(first.samples) == len(second.samples)
+    assert not np.allclose(first.samples, second.samples)
+
+
+def test_out_of_memory_keeps_torchs_words_and_the_worker(lab):
+    engine = lab.engine()
+    lab.order(fault="oom", times=1)
+    with pytest.raises(OutOfMemory, match="CUDA out of memory. Tried to allocate"):
+        engine.synthesize(HELLO)
+    assert engine.synthesize(HELLO).duration_s > 0
+    assert restarts(engine) == {}
+
+
+def test_clearing_memory_after_out_of_memory_gives_a_new_worker(lab):
+    engine = lab.engine()
+    engine.load()
+    lab.order(fault="oom", until="new_worker")
+    with pytest.raises(OutOfMemory):
+        engine.synthesize(HELLO)
+    report = engine.clear_memory()
+    assert report.before_mb > 0 and report.after_mb == 0 and not report.still_loaded
+    assert engine.synthesize(HELLO).duration_s > 0
+
+
+def test_clearing_memory_that_leaked_gives_a_new_worker(lab):
+    engine = lab.engine()
+    engine.synthesize(HELLO)
+    before = engine.clear_memory()
+    assert before.still_loaded
+    lab.order(fault="leak", leak_mb=400)
+    engine.synthesize(HELLO)
+    assert not engine.clear_memory().still_loaded
+    assert restarts(engine) == {"memory": 1}
+
+
+@pytest.mark.parametrize("fault", ["device_assert", "illegal_access"])
+def test_a_dead_context_replaces_the_worker(lab, fault):
+    engine = lab.engine()
+    lab.order(fault=fault, times=1)
+    with pytest.raises(ContextDead, match="CUDA error"):
+        engine.synthesize(HELLO)
+    lab.heal()
+    assert engine.synthesize(HELLO).duration_s > 0
+    assert restarts(engine) == {"context_dead": 1}
+
+
+def test_a_segmentation_fault_is_logged_with_its_stack_and_survived(lab, caplog):
+    engine = lab.engine()
+    lab.order(fault="segfault")
+    with caplog.at_level(logging.ERROR), pytest.raises(EngineError, match="Segmentation fault"):
+        engine.synthesize(HELLO)
+    assert "Fatal Python error: Segmentation fault" in caplog.text
+    assert "你好" not in caplog.text  # upstream prints what it speaks; it must not reach the log
+    lab.heal()
+    assert engine.synthesize(HELLO).duration_s > 0
+    assert restarts(engine) == {"segfault": 1}
+
+
+def test_a_worker_killed_from_outside_is_survived(lab):
+    engine = lab.engine()
+    engine.synthesize(HELLO)
+    os.kill(lab.seen()["pid"], signal.SIGKILL)
+    try:
+        engine.synthesize(HELLO)  # the death may be noticed before the text is sent, or after
+    except EngineError as error:
+        assert "SIGKILL" in error.message_en
+    assert engine.synthesize(HELLO).duration_s > 0
+    assert sum(restarts(engine).values()) == 1
+
+
+def test_a_hanging_worker_is_killed_at_the_time_limit(lab):
+    engine = lab.engine(task_timeout_s=3)
+    engine.load()
+    lab.order(fault="hang")
+    with pytest.raises(EngineStuck):
+        engine.synthesize(HELLO)
+    assert restarts(engine) == {"stuck": 1}
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("bad_token", "outside 0..32767"),  # F3
+        ("runaway", "speech tokens for a text that needs at most"),  # F6
+        ("silence", "silent"),
+        ("nan", "not numbers"),
+    ],
+)
+def test_wrong_results_are_refused_and_the_worker_stays(lab, fault, words):
+    engine = lab.engine()
+    lab.order(fault=fault)
+    with pytest.raises(EngineError, match=words):
+        engine.synthesize(HELLO)
+    lab.heal()
+    assert engine.synthesize(HELLO).duration_s > 0
+    assert restarts(engine) == {}
+
+
+def test_a_failed_load_names_the_missing_file_and_can_be_tried_again(lab):
+    lab.order(fault="load_failed")
+    engine = lab.engine()
+    with pytest.raises(LoadFailed, match=r"FileNotFoundError.*ckpt/llm/config.json"):
+        engine.load()
+    lab.heal()
+    engine.load()  # F2
+    assert engine.status().loaded
+
+
+def test_cancelling_ends_a_text_between_pieces(lab):
+    engine = lab.engine()
+    engine.load()
+    lab.order(slow_s=0.3)
+    pieces, give_up = [], threading.Event()
+
+    def on_piece(done, total):
+        pieces.append((done, total))
+        give_up.set()
+
+    with pytest.raises(Cancelled):
+        engine.synthesize(LONG, on_piece=on_piece, cancelled=give_up.is_set)
+    assert len(pieces) < pieces[0][1]
+    lab.heal()
+    assert engine.synthesize(HELLO).duration_s > 0
+
+
+def test_a_worker_is_recycled_after_so_many_texts(lab):
+    engine = lab.engine(recycle_tasks=2)
+    for _ in range(3):
+        engine.synthesize(HELLO)
+    assert restarts(engine) == {"recycled": 1}
+
+
+def test_a_text_with_nothing_to_speak_never_reaches_the_worker(lab):
+    engine = lab.engine()
+    with pytest.raises(BadRequest):
+        engine.synthesize(SpeechRequest("😀。。。"))  # F5
+    assert not engine.status().loaded
+
+
+def test_unloading_leaves_no_process_behind(lab):
+    engine = lab.engine()
+    engine.synthesize(HELLO)
+    pid = lab.seen()["pid"]
+    engine.unload()
+    deadline = time.monotonic() + PATIENCE_S
+    while os.path.exists(f"/proc/{pid}") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not os.path.exists(f"/proc/{pid}")
