@@ -153,11 +153,12 @@ class SessionRunner:
 
     def alive(self, run_id: str, folder: Path) -> bool | None:
         """Tell by the lock: the kernel frees it with the last process that holds it."""
-        self._children = {name: child for name, child in self._children.items() if child.poll() is None}
         held = run_files.lock(folder) if folder.is_dir() else None
         if held is None:
             return folder.is_dir()
         os.close(held)
+        if (child := self._children.pop(run_id, None)) is not None:
+            child.wait()  # it has ended: collect it, so that it doesn't stay as a zombie
         return False
 
     def cancel(self, run_id: str, folder: Path) -> None:

@@ -177,12 +177,12 @@ def session(tmp_path):
     """An executor whose runs are real processes that wait for a signal; they are ended afterwards."""
     environment = {"RUNS": str(tmp_path), "PATH": os.environ["PATH"]}
     runner = SessionRunner(environment, (sys.executable, "-c", PROGRAM))
-    made = Executor(tmp_path, runner, hosts)
-    yield made
+    yield Executor(tmp_path, runner, hosts)
     for path in tmp_path.glob("*/started"):
-        if made.poll(run(id=path.parent.name)) is None:
+        name = path.parent.name
+        if Executor(tmp_path, runner, hosts).poll(run(id=name)) is None:
             os.kill(int(path.read_text(encoding="ascii")), 9)
-            wait_for(lambda path=path: made.poll(run(id=path.parent.name)))
+        wait_for(lambda name=name: runner.alive(name, tmp_path / name) is False)
 
 
 def wait_for(condition):
