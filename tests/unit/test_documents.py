@@ -1,0 +1,57 @@
+"""Pages say what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from remediator.catalogue import load
+from tests.documents import SECTIONS, rendered
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+@pytest.mark.parametrize("page", SECTIONS)
+def test_a_generated_section_is_what_the_code_says(page: str) -> None:
+    assert (ROOT / page).read_text(encoding="utf-8") == rendered(page), "run: python -m tests.documents"
+
+
+def test_every_remedy_has_its_playbook_and_every_fault_its_page() -> None:
+    catalogue = load()
+    missing = [
+        row.playbook
+        for row in catalogue.remedies.values()
+        if not (ROOT / "playbooks" / row.playbook).is_file()
+    ]
+    missing += [
+        name for name in catalogue.faults if not (ROOT / "docs" / "runbooks" / f"{name}.md").is_file()
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    links = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", text)
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("command", ["make demo", "make test"])
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_the_first_page_gives_both_commands(page: str, command: str) -> None:
+    assert command in (ROOT / page).read_text(encoding="utf-8")
+
+
+def test_every_make_target_of_the_documentation_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    named = {
+        target
+        for page in PAGES
+        for target in re.findall(
+            r"^(?:`)?make ([a-z-]+)", page.read_text(encoding="utf-8"), flags=re.MULTILINE
+        )
+    }
+    assert named <= targets
