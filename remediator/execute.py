@@ -132,6 +132,7 @@ class SessionRunner:
 
     def start(self, run_id: str, folder: Path) -> None:
         """Start the process; its output goes to `process.log` in the run's folder."""
+        self._children = {name: child for name, child in self._children.items() if child.poll() is None}
         held = run_files.lock(folder)
         if held is None:
             return  # it lives
