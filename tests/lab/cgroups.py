@@ -21,17 +21,16 @@ ROOTS = tuple(
 def pids(group: str) -> set[int]:
     """Return every process in `group` and below."""
     found: set[int] = set()
-    for root in ROOTS:
-        for procs in (root / group).rglob("cgroup.procs"):
-            with suppress(OSError):
-                found |= {int(line) for line in procs.read_text().split()}
+    for folder in _folders(group):
+        with suppress(OSError):
+            found |= {int(line) for line in (folder / "cgroup.procs").read_text().split()}
     return found - {0}
 
 
 def leader(group: str) -> int | None:
     """Return the machine's first process as this machine counts it, or None while there is none."""
     for root in ROOTS:
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, IndexError):
             return int((root / group / "payload" / "init.scope" / "cgroup.procs").read_text().split()[0])
     return None
 
@@ -51,11 +50,11 @@ def kill(group: str, timeout_s: float = 20) -> None:
 
 def remove(group: str) -> None:
     """Remove the empty `group` and the empty groups below it."""
-    for root in ROOTS:
-        if not (root / group).is_dir():
-            continue
-        for path in sorted((root / group).rglob("*/"), key=lambda p: -len(p.parts)):
-            with suppress(OSError):
-                path.rmdir()
+    for folder in _folders(group):
         with suppress(OSError):
-            (root / group).rmdir()
+            folder.rmdir()
+
+
+def _folders(group: str) -> list[Path]:
+    """Return the folders of `group`, deepest first; groups that vanish meanwhile are no error."""
+    return [Path(found[0]) for root in ROOTS for found in os.walk(root / group, topdown=False)]

@@ -115,7 +115,7 @@ class Machine:
             "--wd=/",
         ]
         path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        clean = ["env", "-i", path, "HOME=/root", "LANG=C.UTF-8"]
+        clean = ["env", "-i", "-C", "/", path, "HOME=/root", "LANG=C.UTF-8"]
         return call([*enter, *clean, *argv], check=check, timeout_s=timeout_s, text=text)
 
     def ssh(

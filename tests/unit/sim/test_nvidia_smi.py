@@ -1,4 +1,4 @@
-"""The simulated nvidia-smi says what the real one says: words and codes of its manual page and of real calls."""
+"""The simulated nvidia-smi answers as the real one: words and codes of its manual page and of real calls."""
 
 from __future__ import annotations
 
