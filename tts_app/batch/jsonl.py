@@ -15,6 +15,7 @@ from tts_app.batch.texts import JSON_ZH
 MAX_FILE_BYTES = 64_000_000
 MAX_LINE_BYTES = 2_000_000
 MAX_PROBLEMS = 500
+MAX_DEPTH = 20  # levels of one object; ours has one
 MAX_DIGITS = 30  # of a number; longer ones are no setting of ours
 BOM = b"\xef\xbb\xbf"
 PACKED = {
@@ -168,15 +169,17 @@ def _skip(text: str, at: int) -> int:
     return at if match is None else match.end()
 
 
-def _plain(number: int, value: Any) -> Any:
-    """Return `value` with objects as dicts. Raises BadLine for a key that repeats inside."""
+def _plain(number: int, value: Any, depth: int = 1) -> Any:
+    """Return `value` with objects as dicts. Raises BadLine for a key that repeats inside, or too many levels."""
+    if depth > MAX_DEPTH:
+        raise BadLine(problem("too_deep", line=number))
     if isinstance(value, _Pairs):
-        result = {key: _plain(number, inner) for key, inner in value}
+        result = {key: _plain(number, inner, depth + 1) for key, inner in value}
         if len(result) != len(value):
             raise BadLine(problem("duplicate_key", key="inside", line=number))
         return result
     if isinstance(value, list):
-        return [_plain(number, inner) for inner in value]
+        return [_plain(number, inner, depth + 1) for inner in value]
     return value
 
 

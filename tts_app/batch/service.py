@@ -101,6 +101,11 @@ class BatchService:
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it takes up nothing more."""
+        return self._stopping.is_set()
+
     def wake(self) -> None:
         """Look again now: the drain is over, the disk is free."""
         self._bell.set()

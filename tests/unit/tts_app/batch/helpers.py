@@ -18,7 +18,7 @@ from tts_app.errors import BadRequest
 
 PRESET = EngineFacts("fake", False, (24000, 32000), ("zf_test", "am_test"))
 CLONES = EngineFacts("fake", True, (24000, 32000), ("zf_test",))
-WAIT_S = 120.0  # a bound for slow machines, never a sleep
+WAIT_S = 300.0  # a bound for slow machines, never a sleep
 
 
 def line(**values: object) -> str:

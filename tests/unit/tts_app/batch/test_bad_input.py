@@ -68,6 +68,8 @@ SYNTAX = [
     ("a float beyond all floats", '{"speed": 1e999}', "bad_number", 11),
     ("a number of 5000 digits", '{"seed": ' + "9" * 5000 + "}", "bad_number", 10),
     ("nested too deeply", "[" * 100_000 + "]" * 100_000, "too_deep", None),
+    ("nested too deeply in a field", '{"a": ' + "[" * 21 + "]" * 21 + "}", "too_deep", None),
+    ("nested to the brink in a field", '{"a": ' + "[" * 900 + "]" * 900 + "}", "too_deep", None),
     ("an array", '["a"]', "not_object", 1),
     ("a string", '"a"', "not_object", 1),
     ("a number", "42", "not_object", 1),

@@ -1,0 +1,101 @@
+"""A crash or a hang of the worker costs one item; the next one is spoken by a new worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from tests.unit.tts_app.batch import worker_engine
+from tests.unit.tts_app.batch.helpers import WAIT_S
+from tts_app.batch.speak import StopBatch
+from tts_app.batch.worker_speaker import WorkerDied, WorkerSpeaker
+from tts_app.engines.base import Reference, SpeechRequest
+from tts_app.errors import BadRequest, ContextDead, EngineError, EngineStuck, OutOfMemory
+
+COMMAND = (*worker_engine.COMMAND, worker_engine.FACTORY)
+
+
+def speaker_with(task_timeout_s: float = WAIT_S, load_timeout_s: float = WAIT_S, **env: str) -> WorkerSpeaker:
+    return WorkerSpeaker(
+        task_timeout_s=task_timeout_s, load_timeout_s=load_timeout_s, command=COMMAND, env=os.environ | env
+    )
+
+
+@pytest.fixture
+def speaker() -> Iterator[WorkerSpeaker]:
+    speaker = speaker_with()
+    yield speaker
+    speaker.close()
+
+
+def say(speaker: WorkerSpeaker, text: str, **values):
+    return speaker.speak(SpeechRequest(text, **values), lambda done, total: None)
+
+
+def test_one_worker_speaks_all_items_and_tells_its_progress(speaker) -> None:
+    pieces = []
+    first = speaker.speak(SpeechRequest("hello"), lambda *piece: pieces.append(piece))
+    second = say(speaker, "你好", sample_rate=32000)
+    assert first.samples.dtype == np.float32
+    assert len(first.samples) == 12000
+    assert (second.sample_rate, second.resampled) == (32000, True)
+    assert pieces == [(1, 1)]
+    assert speaker.starts == 1
+
+
+def test_a_recording_reaches_the_engine(speaker) -> None:
+    reference = Reference(np.linspace(-1, 1, 50_000, dtype=np.float32), 16000, "文字")
+    assert say(speaker, "hello", reference=reference).duration_s == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "words", "starts"),
+    [
+        pytest.param("crash now", WorkerDied, "Segmentation fault", 2, id="segmentation fault"),
+        pytest.param("quit now", WorkerDied, "status 3", 2, id="exit"),
+        pytest.param("context now", ContextDead, "device-side assert", 2, id="context dead"),
+        pytest.param("bug now", EngineError, "IndexError: list index", 1, id="a bug in the engine"),
+        pytest.param("...", BadRequest, "nothing to speak", 1, id="refused"),
+        pytest.param("memory now", OutOfMemory, "CUDA out of memory", 2, id="out of memory, twice"),
+    ],
+)
+def test_a_trouble_costs_one_item(speaker, text, kind, words, starts) -> None:
+    with pytest.raises(kind, match=words):
+        say(speaker, text)
+    assert say(speaker, "hello").pieces == 1
+    assert speaker.starts == starts
+
+
+def test_a_hang_ends_at_the_time_limit_and_costs_one_item() -> None:
+    speaker = speaker_with(task_timeout_s=1.0)
+    with pytest.raises(EngineStuck):
+        say(speaker, "hang now")
+    speaker._task_timeout_s = WAIT_S
+    assert say(speaker, "hello").pieces == 1
+    speaker.close()
+
+
+@pytest.mark.parametrize(
+    ("how", "limit_s", "words"),
+    [
+        pytest.param("fails", WAIT_S, "no model file", id="says so"),
+        pytest.param("crashes", WAIT_S, "status 7", id="dies"),
+        pytest.param("hangs", 2.0, "not ready", id="hangs"),
+    ],
+)
+def test_an_engine_that_does_not_load_stops_the_batch_and_blames_no_item(how, limit_s, words) -> None:
+    speaker = speaker_with(load_timeout_s=limit_s, FAKE_LOAD=how)
+    with pytest.raises(StopBatch, match=words) as stop:
+        say(speaker, "hello")
+    assert stop.value.reason == "engine"
+    speaker.close()
+
+
+def test_closing_twice_or_without_a_worker_is_harmless() -> None:
+    speaker = speaker_with()
+    speaker.close()
+    speaker.close()
+    assert speaker.starts == 0
