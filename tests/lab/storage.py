@@ -60,11 +60,14 @@ class Storage:
                 if call(["umount", str(path)], check=False).returncode != 0:
                     call(["umount", "--lazy", str(path)])
 
-    def keep(self, to: Path) -> None:
-        """Move what the (stopped, unmounted) machine wrote to the new folder `to`."""
+    def keep_disk(self, to: Path) -> None:
+        """Copy the small disk of the (stopped, unmounted) machine to the new folder `to`."""
         to.mkdir(parents=True)
-        move(self.upper, to / "upper")
         call(["cp", "--sparse=always", "--reflink=auto", str(self.image), str(to / "data.img")])
+
+    def keep_root(self, to: Path) -> None:
+        """Move what the machine wrote to `to`; from then on that is one of its layers."""
+        move(self.upper, to / "upper")
 
     def take(self, kept: Path) -> None:
         """Start again from a kept small disk; the kept upper layer is in `lower` already."""
