@@ -53,6 +53,11 @@ class Dispatcher:
         """Whether the loop runs."""
         return self._thread.is_alive()
 
+    def busy(self) -> bool:
+        """Whether a worker has an incident in hand."""
+        with self._bell:
+            return bool(self._busy)
+
     def stop(self) -> None:
         """Start nothing new and wait for what is in progress."""
         with self._bell:
