@@ -155,6 +155,13 @@ class Lab:
         """Bring all hosts back to the state kept under `label`. Raises LabError for an unknown label."""
         self.take(self.state / "snapshots" / label)
 
+    def reset(self) -> None:
+        """Bring all hosts back to the state they started from, or were last kept in."""
+        top = Path(self._read()["layers"][0])
+        if not (top / "layers.json").exists():
+            raise LabError(f"the lab {self.name} was never kept; `deploy` keeps it")
+        self.take(top)
+
     def keep(self, folder: Path) -> None:
         """Keep the state of all hosts in the new folder `folder`."""
         with self._locked():
