@@ -19,7 +19,14 @@ ASSERT_TEXT = (
 )
 ILLEGAL_TEXT = "CUDA error: an illegal memory access was encountered"
 
-seen = {"loads": 0, "texts": 0, "pieces": 0, "empty_cache": 0, "outside_inference_mode": 0, "pid": os.getpid()}
+seen = {
+    "loads": 0,
+    "texts": 0,
+    "pieces": 0,
+    "empty_cache": 0,
+    "outside_inference_mode": 0,
+    "pid": os.getpid(),
+}
 leaked: list[torch.Tensor] = []
 _hits = {"count": 0}
 _dead_context: list[str] = []

@@ -11,14 +11,18 @@ class Flow:
     input_frame_rate = TOKEN_RATE
 
     def __init__(self, device):
-        self.embedding = torch.nn.Embedding(CODEBOOK, 64, device=device)  # a token outside it is an IndexError
+        self.embedding = torch.nn.Embedding(
+            CODEBOOK, 64, device=device
+        )  # a token outside it is an IndexError
 
 
 class Token2Wav:
     def __init__(self, flow, sample_rate=24000, device="cuda", ckpt_path=""):
         self.flow, self.sample_rate, self.device = flow, sample_rate, device
 
-    def token2wav_with_cache(self, token_bt, n_timesteps=10, prompt_token=None, prompt_feat=None, embedding=None):
+    def token2wav_with_cache(
+        self, token_bt, n_timesteps=10, prompt_token=None, prompt_feat=None, embedding=None
+    ):
         sim.check_mode()
         sim.check_context()
         assert prompt_token.shape[1] and prompt_feat.shape[1]

@@ -32,8 +32,9 @@ def refusal(content, **kwargs):
 
 
 @pytest.mark.parametrize(
-    ("container", "subtype"), [("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III"), ("AIFF", "PCM_16")]
-)  # fmt: skip
+    ("container", "subtype"),
+    [("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III"), ("AIFF", "PCM_16")],
+)
 def test_every_offered_format_is_read(container, subtype):
     recording = read_recording(wav(tone(), 24000, container, subtype))
     assert recording.duration_s == pytest.approx(4.0, abs=0.1)

@@ -1,0 +1,164 @@
+import io
+import json
+
+import numpy as np
+import pytest
+import requests
+import soundfile
+from requests.adapters import BaseAdapter
+from urllib3 import HTTPResponse
+
+from tts_app.engines import openai as module
+from tts_app.engines.base import Reference, SpeechRequest
+from tts_app.engines.openai import OpenAIEngine
+from tts_app.errors import (
+    BadRequest,
+    Busy,
+    Cancelled,
+    ConfigError,
+    EngineError,
+    EngineStuck,
+    LoadFailed,
+    OutOfMemory,
+)
+from tts_app.settings import Settings
+
+
+def wav(rate=24000, channels=1):
+    out = io.BytesIO()
+    soundfile.write(out, np.full((rate, channels), 0.1), rate, format="WAV")
+    return out.getvalue()
+
+
+class Server(BaseAdapter):
+    """Answers every request with one answer, or fails as requests would; remembers what it was asked."""
+
+    def __init__(self, status=200, body=b"", headers=None, error=None):
+        super().__init__()
+        self.status, self.body, self.headers, self.error, self.asked = status, body, headers or {}, error, []
+
+    def send(self, request, **kwargs):
+        self.asked.append(request)
+        if self.error:
+            raise self.error
+        response = requests.Response()
+        response.status_code, response.request, response.url = self.status, request, request.url
+        response.headers.update(self.headers)
+        response.raw = HTTPResponse(io.BytesIO(self.body), preload_content=False)
+        return response
+
+    def close(self):
+        pass
+
+
+def engine(server, **kwargs):
+    session = requests.Session()
+    session.mount("http://tts", server)
+    return OpenAIEngine(**{"url": "http://tts/v1/", "model": "glm-tts", "session": session, **kwargs})
+
+
+def test_it_asks_for_a_wav_and_returns_mono():
+    server = Server(body=wav(channels=2))
+    speech = engine(server, key="secret").synthesize(SpeechRequest("你好", voice="v", speed=1.5))
+    assert (speech.sample_rate, speech.duration_s, speech.resampled) == (24000, 1.0, False)
+    (request,) = server.asked
+    assert request.url == "http://tts/v1/audio/speech"
+    assert request.headers["Authorization"] == "Bearer secret"
+    assert json.loads(request.body) == {
+        "model": "glm-tts", "input": "你好", "voice": "v", "response_format": "wav", "speed": 1.5
+    }  # fmt: skip
+
+
+def test_another_rate_is_resampled_and_labelled():
+    speech = engine(Server(body=wav(22050))).synthesize(SpeechRequest("你好", sample_rate=32000))
+    assert (speech.sample_rate, speech.resampled) == (32000, True)
+    assert speech.duration_s == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize("clones", [True, False])
+def test_a_reference_is_only_sent_to_a_server_that_clones(clones):
+    server = Server(body=wav())
+    reference = Reference(np.zeros(16000, np.float32), 16000, "参考")
+    engine(server, clones=clones).synthesize(SpeechRequest("你好", reference=reference))
+    body = json.loads(server.asked[0].body)
+    assert ("ref_audio" in body) is clones
+    assert body.get("ref_text") == ("参考" if clones else None)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (400, b"bad voice", BadRequest),
+        (422, b"", BadRequest),
+        (401, b"", LoadFailed),
+        (429, b"", Busy),
+        (503, b"", Busy),
+        (500, b"CUDA out of memory. Tried to allocate", OutOfMemory),
+        (500, b"", EngineError),
+        (302, b"", EngineError),
+        (200, b"<html>", EngineError),
+        (200, b"", EngineError),
+    ],
+)
+def test_every_refusal_becomes_a_typed_error(status, body, error):
+    with pytest.raises(error):
+        engine(Server(status, body)).synthesize(SpeechRequest("你好"))
+
+
+def test_the_server_says_when_to_come_back():
+    with pytest.raises(Busy) as caught:
+        engine(Server(429, headers={"Retry-After": "17"})).synthesize(SpeechRequest("你好"))
+    assert caught.value.retry_after_s == 17
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [(requests.ConnectionError("http://tts/secret"), LoadFailed), (requests.ReadTimeout(), EngineStuck)],
+)
+def test_a_server_that_does_not_answer_is_told_without_its_address(failure, error):
+    with pytest.raises(error) as caught:
+        engine(Server(error=failure)).synthesize(SpeechRequest("你好"))
+    assert "secret" not in str(caught.value)
+
+
+def test_a_refusal_never_quotes_the_users_text():
+    with pytest.raises(BadRequest) as caught:
+        engine(Server(400, "no voice for 我的秘密".encode())).synthesize(SpeechRequest("我的秘密"))
+    assert "秘密" not in caught.value.both()
+
+
+def test_an_endless_answer_is_cut_off(monkeypatch):
+    monkeypatch.setattr(module, "MAX_ANSWER_BYTES", 1000)
+    with pytest.raises(EngineError, match="more than 1000 bytes"):
+        engine(Server(body=bytes(100_000))).synthesize(SpeechRequest("你好"))
+
+
+def test_a_slow_answer_ends_at_the_time_limit():
+    times = iter([0.0, 400.0])
+    with pytest.raises(EngineStuck):
+        engine(Server(body=wav()), timeout_s=300, clock=lambda: next(times)).synthesize(SpeechRequest("你好"))
+
+
+def test_cancelling_stops_the_reading():
+    answers = iter([False, True])
+    with pytest.raises(Cancelled):
+        engine(Server(body=wav())).synthesize(SpeechRequest("你好"), cancelled=lambda: next(answers))
+
+
+def test_loading_asks_whether_the_server_is_there():
+    speaks = engine(Server())
+    speaks.load()
+    assert speaks.status().loaded
+    for server in (Server(401), Server(error=requests.ConnectionError())):
+        with pytest.raises(LoadFailed):
+            engine(server).load()
+
+
+def test_the_key_comes_from_a_file_that_must_be_readable(tmp_path):
+    (tmp_path / "key").write_text("k\n")
+    settings = Settings(engine="openai", openai_url="http://tts", openai_key_file=tmp_path / "key")
+    assert OpenAIEngine.from_settings(settings)._session.headers["Authorization"] == "Bearer k"
+    with pytest.raises(ConfigError, match="TTS_OPENAI_KEY_FILE"):
+        OpenAIEngine.from_settings(
+            Settings(engine="openai", openai_url="http://tts", openai_key_file=tmp_path / "no")
+        )
