@@ -6,6 +6,8 @@ The store is a real SQLite file, the catalogue the shipped one; only what touche
 from __future__ import annotations
 
 import copy
+import functools
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +20,7 @@ from remediator.model import Alert, Evidence, Mode, Run, RunOutcome, SpeechProof
 from remediator.pipeline import Pipeline, Stages
 from remediator.situation import Policy
 from remediator.states import IncidentState
-from remediator.store import Store, incidents, notifications, open_store, runs
+from remediator.store import Store, incidents, notifications, runs, upgrade
 
 NOW = datetime(2026, 11, 27, 1, 0, 0, tzinfo=UTC)
 CATALOGUE = load()
@@ -127,10 +129,20 @@ def alert(name: str = "GlmttsDown", *, on: str = "gpu01", port: str | None = "78
     return Alert(host=on, instance=port, name=name, **(defaults | values))
 
 
+@functools.cache
+def migrated() -> bytes:
+    """Return an empty database at the newest schema; migrating anew for every test takes most of its time."""
+    with tempfile.TemporaryDirectory() as folder:
+        upgrade(f"sqlite:///{folder}/empty.db")
+        return Path(folder, "empty.db").read_bytes()
+
+
 class World:
     """Hosts, runs and a clock; `world.pipeline` works in it."""
 
     def __init__(self, folder: Path, mode: Mode = Mode.ACT, limits: Limits | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "remediator.db").write_bytes(migrated())
         self.url = f"sqlite:///{folder}/remediator.db"
         self.now = NOW
         self.seen: dict[str, dict[str, Any] | None] = {"gpu01": host("7860", "7861"), "gpu02": host("7860")}
@@ -144,7 +156,7 @@ class World:
         self.limits = limits or Limits(max_hosts_out=1, max_hosts_out_pct=100)
         self.policy = Policy(ceiling=mode, limits=self.limits)
         self.inventory: Inventory = INVENTORY
-        self.store = open_store(self.url)
+        self.store = Store(self.url)
         self.pipeline = self.worker("w1")
 
     def worker(self, owner: str, store: Store | None = None) -> Pipeline:
@@ -160,7 +172,7 @@ class World:
     def restart(self) -> None:
         """The remediator is killed and comes up again: another store object on the same file."""
         self.store.close()
-        self.store = open_store(self.url)
+        self.store = Store(self.url)
         self.pipeline = self.worker("w2")
 
     def examine(self, name: str) -> Evidence | Unreachable:
