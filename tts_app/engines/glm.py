@@ -27,6 +27,7 @@ from tts_app.engines.glm_supervisor import GlmSupervisor, size
 from tts_app.engines.offered import check_rate, check_speed
 from tts_app.engines.worker_process import WorkerProcess
 from tts_app.errors import BadRequest, Cancelled, ConfigError
+from tts_app.glm_worker.model import HIGH_RATE, HIGH_RATE_VOCODER, NATIVE_RATE
 from tts_app.glm_worker.protocol import Message, pack
 from tts_app.settings import Settings
 from tts_app.text.check import prepare
@@ -68,6 +69,7 @@ class GlmEngine:
             task_timeout_s=settings.task_timeout_s,
             recycle_tasks=settings.recycle_tasks,
             recycle_rss_mb=settings.recycle_rss_mb,
+            sample_rates=offered_rates(root),
         )
         return cls(
             supervisor,
@@ -148,6 +150,11 @@ class GlmEngine:
     def voices(self) -> tuple[Voice, ...]:
         """Return the built-in references; a request's own reference goes before them."""
         return REFERENCE_VOICES
+
+
+def offered_rates(root: Path) -> tuple[int, ...]:
+    """Return the sample rates the checkout at `root` offers, in Hz, without loading it."""
+    return (NATIVE_RATE, HIGH_RATE) if (root / HIGH_RATE_VOCODER).is_file() else (NATIVE_RATE,)
 
 
 _NOT_FOR_WORKERS = (

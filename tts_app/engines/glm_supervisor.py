@@ -38,7 +38,9 @@ class GlmSupervisor:
         task_timeout_s: float = 300.0,
         recycle_tasks: int = 200,
         recycle_rss_mb: float = 24_000,
+        sample_rates: tuple[int, ...] = (NATIVE_RATE,),
     ) -> None:
+        """`sample_rates` is what is expected until a loaded worker says what it offers."""
         self._start = start
         self._load_timeout_s, self._task_timeout_s = load_timeout_s, task_timeout_s
         self._recycle_tasks, self._recycle_rss_mb = recycle_tasks, recycle_rss_mb
@@ -48,7 +50,7 @@ class GlmSupervisor:
         self._tasks = 0
         self._after_load_mb = 0.0
         self.loaded = False
-        self.sample_rates: tuple[int, ...] = (NATIVE_RATE,)
+        self.sample_rates = sample_rates
         self.memory: Message = {}
         self.restarts: Counter[str] = Counter()
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tts_app.engines.base import Reference, SpeechRequest
-from tts_app.engines.glm import GlmEngine, worker_environment
+from tts_app.engines.glm import GlmEngine, offered_rates, worker_environment
 from tts_app.engines.glm_supervisor import GlmSupervisor
 from tts_app.engines.worker_process import WorkerGone, WorkerTimeout
 from tts_app.errors import (
@@ -145,6 +145,13 @@ def test_what_it_cannot_do_is_refused_before_the_worker_starts(request_, field):
         speaks.synthesize(request_)
     assert caught.value.field == field
     assert fleet.started == []
+
+
+def test_the_rates_a_checkout_offers_are_known_before_it_is_loaded(tmp_path):
+    assert offered_rates(tmp_path) == (24000,)
+    (tmp_path / "ckpt" / "vocos2d").mkdir(parents=True)
+    (tmp_path / "ckpt" / "vocos2d" / "generator_jit.ckpt").touch()
+    assert offered_rates(tmp_path) == (24000, 32000)
 
 
 def test_a_rate_the_checkout_has_no_vocoder_for_is_refused():
