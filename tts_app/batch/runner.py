@@ -131,7 +131,7 @@ class Runner:
         if item.audio is not None:
             reference = self._read_reference(item.audio, task.prompt_text or "")
         return SpeechRequest(
-            text=task.spoken_text,
+            text=task.text,
             sample_rate=task.sample_rate,
             voice=task.voice,
             seed=task.seed,

@@ -12,6 +12,7 @@ from tts_app.batch import names
 from tts_app.batch.jsonl import KINDS, Line
 from tts_app.batch.problems import ERROR, Problem, problem, short
 from tts_app.engines.base import Engine
+from tts_app.engines.offered import SPEEDS
 from tts_app.text.check import LONG_TEXT_CHARS, speakable
 from tts_app.text.normalise import normalise
 
@@ -24,7 +25,6 @@ HINTS = {"text": "input_text", "name": "output_name", "id": "output_name", "audi
 MAX_PROMPT_CHARS = 500
 MAX_PATH_CHARS = 4096
 MAX_SEED = 2**32 - 1
-MIN_SPEED, MAX_SPEED = 0.5, 2.0
 DEFAULT_RATE, DEFAULT_SEED, DEFAULT_SPEED = 24000, 42, 1.0
 DIRECTIONS = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -37,13 +37,24 @@ class EngineFacts:
     clones_voices: bool
     sample_rates: tuple[int, ...]  # Hz
     voices: tuple[str, ...]
+    more_voices: bool = False  # a server elsewhere may know voices beyond these
+    speeds: tuple[float, float] = SPEEDS
 
     @classmethod
     def of(cls, engine: Engine) -> EngineFacts:
         """Ask `engine`, which needn't be loaded."""
         status = engine.status()
         voices = tuple(voice.id for voice in engine.voices())
-        return cls(engine.name, status.clones_voices, status.sample_rates, voices)
+        return cls(
+            engine.name,
+            status.clones_voices,
+            status.sample_rates,
+            voices,
+            more_voices=engine.name == "openai",
+            speeds=(1.0, 1.0)
+            if engine.name == "glm"
+            else SPEEDS,  # GLM-TTS takes its pace from the recording
+        )
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,7 @@ class Task:
 
     @property
     def spoken_text(self) -> str:
-        """The text as the engine gets it."""
+        """The text as it is heard: without what nobody can speak."""
         return normalise(self.text)
 
     def spelled(self, canonical: str) -> str:
@@ -154,7 +165,7 @@ def read_task(line: Line, engine: EngineFacts, *, max_chars: int) -> tuple[Task 
         voice=reader.read("voice", lambda value: _voice(value, engine), None),
         sample_rate=reader.read("sample_rate", lambda value: _rate(value, engine), DEFAULT_RATE),
         seed=reader.read("seed", _seed, DEFAULT_SEED),
-        speed=reader.read("speed", _speed, DEFAULT_SPEED),
+        speed=reader.read("speed", lambda value: _speed(value, engine.speeds), DEFAULT_SPEED),
         names=reader.names,
     )
     failed = any(found.level == ERROR for found in reader.problems)
@@ -236,7 +247,7 @@ def _name(value: object) -> str:
 
 def _voice(value: object, engine: EngineFacts) -> str:
     voice = _line_of_text(value, 200)
-    if voice not in engine.voices:
+    if voice not in engine.voices and not engine.more_voices:
         raise _Bad("unknown_voice", value=short(voice), choices=", ".join(engine.voices) or "-")
     return voice
 
@@ -261,11 +272,12 @@ def _seed(value: object) -> int:
     return seed
 
 
-def _speed(value: object) -> float:
+def _speed(value: object, allowed: tuple[float, float]) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _Bad("wrong_type", wanted_en="a number", wanted_zh="数字", kind=_kind(value))
-    if not MIN_SPEED <= value <= MAX_SPEED:
-        raise _Bad("out_of_range", value=short(value), low=MIN_SPEED, high=MAX_SPEED)
+    low, high = allowed
+    if not low <= value <= high:
+        raise _Bad("out_of_range", value=short(value), low=low, high=high)
     return float(value)
 
 

@@ -84,7 +84,10 @@ def _private_output() -> int:
 
 
 def _end_with_parent() -> None:
-    """Die when the batch is killed, also in the middle of a synthesis; leave Ctrl-C to the batch."""
+    """Die when the batch is killed, also in the middle of a synthesis; leave signals to the batch.
+
+    Ignored signals stay ignored in what the engine starts: a stop of the whole group doesn't cost the item in hand.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     if sys.platform == "linux":

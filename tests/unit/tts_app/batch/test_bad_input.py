@@ -10,9 +10,11 @@ import pytest
 
 from tests.unit.tts_app.batch.bad_inputs import BOM, FIELDS, GOOD, SYNTAX, WHOLE
 from tests.unit.tts_app.batch.helpers import CLONES, PRESET, context, line, wav
+from tests.unit.tts_app.fakes import FakeEngine
 from tts_app.batch import jsonl
 from tts_app.batch.estimate import Limits
 from tts_app.batch.preflight import Preflight, Verdict, check
+from tts_app.batch.tasks import EngineFacts
 
 
 @pytest.fixture
@@ -194,3 +196,26 @@ def test_a_batch_that_is_only_too_large_is_told_how_to_split(folder, limits, cod
 
 def test_more_than_sixty_bad_inputs_are_tried() -> None:
     assert len(SYNTAX) + len(FIELDS) + len(WHOLE) > 100
+
+
+class Named(FakeEngine):
+    """An engine of another name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "code"),
+    [
+        pytest.param("glm", {"speed": 1.2}, "out_of_range", id="glm takes its pace from the recording"),
+        pytest.param("glm", {"speed": 1}, None, id="glm at its own pace"),
+        pytest.param("kokoro", {"speed": 1.2}, None, id="kokoro at any pace"),
+        pytest.param("openai", {"voice": "alloy"}, None, id="a server may know more voices"),
+        pytest.param("kokoro", {"voice": "alloy"}, "unknown_voice", id="kokoro knows all of its own"),
+    ],
+)
+def test_what_an_engine_can_not_do_is_known_before_it_starts(folder, name, changes, code) -> None:
+    found = judge(folder, line(**changes), EngineFacts.of(Named(name)))
+    assert [e.code for e in found.errors] == ([code] if code else [])
