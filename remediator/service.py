@@ -99,9 +99,15 @@ class Service:
         reconcile(self.store, self.pipeline.stages.poll, self.pipeline.clock())
 
 
-def assemble(settings: Settings, *, stages: Stages | None = None, clock: Clock = utc_now) -> Service:
-    """Join the parts. Raises ConfigError; `stages` replaces the ones that touch real hosts."""
-    fleet = inventory.load(settings.inventory)
+def assemble(
+    settings: Settings,
+    *,
+    fleet: Inventory | None = None,
+    stages: Stages | None = None,
+    clock: Clock = utc_now,
+) -> Service:
+    """Join the parts. Raises ConfigError; `fleet` and `stages` replace what is read from the real world."""
+    fleet = fleet or inventory.load(settings.inventory)
     known = catalogue.load(settings.faults_file, settings.remedies_file)
     tokens = load_tokens(settings.tokens_file)
     told = receivers.from_settings(settings, clock)

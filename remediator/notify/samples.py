@@ -26,7 +26,7 @@ def samples(now: datetime) -> dict[str, Message]:
         "escalation": _facts(now, state="escalated", fault="unreachable", severity="critical", instance=None,
             found={"en": "ssh: connect to host gpu01 port 22: No route to host",
                    "zh": "ssh 连接 gpu01 失败：No route to host"},
-            decided=_decided("", "refuse", "nobody acts on an unreachable host", "不可达的主机不做任何操作"),
+            decided=_decided("", "refuse", "an unreachable host is left alone", "不可达的主机不做操作"),
             run=None, proof=None,
             next={"en": "Look at the host's network and power.", "zh": "请检查主机的网络和电源。"}),
         "digest": {"kind": "digest", "mode": "act", "count": 7, "items": [
