@@ -8,12 +8,13 @@ from tests.lab.faults.fault import Fault, must_be_active, start_again
 from tests.lab.machine import Machine
 
 SWITCH = "/var/lib/sim-gpu/glm.json"
+# Clearing the memory replaces the worker, and the new one is well.
+UNTIL_CLEARED = {"fault": "oom", "until": "new_worker"}
 
 
-def set_oom(machine: Machine, until: str | None) -> None:
-    """Script the engine's package: `until_cleared`, `until_restart`, or None for health."""
-    machine.run(["mkdir", "-p", "/var/lib/sim-gpu"])
-    machine.run(["tee", SWITCH], text=json.dumps({"oom": until}))
+def order(machine: Machine, orders: dict[str, object]) -> None:
+    """Tell the engine's package what to do wrong, in one move."""
+    machine.run(["sh", "-c", f"cat >{SWITCH}.new && mv {SWITCH}.new {SWITCH}"], text=json.dumps(orders))
 
 
 def speak(machine: Machine, port: str) -> None:
@@ -29,14 +30,14 @@ def speak(machine: Machine, port: str) -> None:
 def break_(machine: Machine, port: str) -> None:
     """Let the package raise torch's own error, and let users meet it."""
     must_be_active(machine, port)
-    set_oom(machine, "until_cleared")
+    order(machine, UNTIL_CLEARED)
     for _ in range(3):
         speak(machine, port)
 
 
 def heal(machine: Machine, port: str) -> None:
     """Let it work again."""
-    set_oom(machine, None)
+    order(machine, {})
     start_again(machine, port)
 
 
