@@ -139,3 +139,9 @@ def keep(browser, name: str) -> None:
     """Keep a picture of the whole page among the artefacts."""
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
     browser.save_screenshot(str(ARTEFACTS / f"{name}.png"))
+
+
+def keep_speech(name: str, content: bytes) -> None:
+    """Keep what was spoken among the artefacts, for whoever wants to listen."""
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    (ARTEFACTS / f"{name}.wav").write_bytes(content)

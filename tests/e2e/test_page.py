@@ -1,5 +1,7 @@
 """The page in a real browser, on a phone and on a desk."""
 
+import json
+
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -21,7 +23,9 @@ def wait(browser):
 
 
 def find(browser, selector):
-    return wait(browser).until(lambda b: next((e for e in b.find_elements(By.CSS_SELECTOR, selector) if e.is_displayed()), None))
+    return wait(browser).until(
+        lambda b: next((e for e in b.find_elements(By.CSS_SELECTOR, selector) if e.is_displayed()), None)
+    )
 
 
 def write(browser, text):
@@ -53,5 +57,54 @@ def test_a_text_is_spoken_and_can_be_played(show):
     write(browser, "你好，世界。")
     find(browser, "#speak-button").click()
     has(browser, "#message", "完成")
+    find(browser, "#result audio, #result #waveform, #result [data-testid]")
     keep(browser, "spoken-375")
     assert browser.execute_script("return document.scrollingElement.scrollWidth") <= 375
+
+
+def test_long_text_is_warned_about_and_split_on_demand(show):
+    browser = show(1280, 900)
+    text = "今天天气很好，我们一起去公园散步。" * 20
+    browser.execute_script(
+        "const e = arguments[0]; e.value = arguments[1]; e.dispatchEvent(new Event('input', {bubbles: true}));",
+        find(browser, "#text textarea"),
+        text,
+    )
+    has(browser, "#advice", "建议拆分")
+    keep(browser, "long-1280")
+    find(browser, "#split").click()
+    wait(browser).until(lambda b: "\n\n" in find(b, "#text textarea").get_property("value"))
+    wait(browser).until(
+        lambda b: not any("建议拆分" in e.text for e in b.find_elements(By.CSS_SELECTOR, "#advice"))
+    )
+
+
+def test_a_batch_is_checked_run_and_offered_for_download(show, tmp_path):
+    browser = show(375, 812)
+    tasks = tmp_path / "tasks.jsonl"
+    good = {"output_name": "one", "input_text": "你好。", "voice": "zf_xiaoxiao"}
+    tasks.write_text(json.dumps(good, ensure_ascii=False) + "\n{half\n", encoding="utf-8")
+    tab = wait(browser).until(
+        lambda b: [e for e in b.find_elements(By.CSS_SELECTOR, "button[role=tab]") if e.text == "批量"]
+    )
+    tab[0].click()
+    choose(browser, tasks)
+    find(browser, "#check-button").click()
+    has(browser, "#report", "无法运行")
+    keep(browser, "check-375")
+    find(browser, "#skip-bad input").click()
+    find(browser, "#start-button").click()
+    has(browser, "#report", "已结束：已结束 1/1")
+    keep(browser, "batch-375")
+    assert find(browser, "#report a.vk-download").get_attribute("href").endswith(".zip")
+    assert browser.execute_script("return document.scrollingElement.scrollWidth") <= 375
+
+
+def choose(browser, path):
+    """Choose a file and wait until it is uploaded."""
+    wait(browser).until(lambda b: b.find_elements(By.CSS_SELECTOR, "#tasks input[type=file]"))[0].send_keys(
+        str(path)
+    )
+    wait(browser).until(
+        lambda b: any(path.stem in e.text for e in b.find_elements(By.CSS_SELECTOR, "#tasks"))
+    )

@@ -26,7 +26,7 @@ def owner_of(client: str) -> str | None:
     return name if kind == "key" else None
 
 
-@router.post("", status_code=202, responses=BatchErrors)
+@router.post("", status_code=202, responses=BatchErrors | {200: {"description": "What the check found"}})
 def submit(
     request: Request,
     client: Client,
