@@ -17,7 +17,7 @@ from tests.lab.wheelhouse import wheelhouse_key
 
 CONTENT = ("playbooks", "remediator", "tts_app", "inventory", "deploy.yml", "ansible.cfg", "tests/sim")
 HARNESS = ("tree", "machine.py", "network.py", "simulations.py", "storage.py")
-KEPT = 3  # deployed states in the cache; older ones that no lab uses are removed
+KEPT = 2  # deployed states in the cache; older ones that no lab uses are removed
 
 
 def deploy_key() -> str:

@@ -67,7 +67,9 @@ class Lab:
         reason = cannot_run_here()
         if reason:
             raise LabError(reason)
-        base, wheelhouse, keys = ensure_base(progress), ensure_wheelhouse(progress), ensure_keys()
+        with ThreadPoolExecutor(2) as pool:
+            building = pool.submit(ensure_base, progress)
+            wheelhouse, base, keys = ensure_wheelhouse(progress), building.result(), ensure_keys()
         with self._locked(progress):
             self._place(base, start_from)
             self._same_packages(wheelhouse)
@@ -206,6 +208,7 @@ class Lab:
 
     def _place(self, base: Path, start_from: Path | None) -> None:
         if self.stage:
+            self._require_layers()
             return
         candidates = [self.state / "hosts", cache_dir() / "labs" / self.id, Path("/var/tmp") / self._group]
         place = choose_place([*candidates, Path("/run") / self._group])
@@ -214,6 +217,11 @@ class Lab:
             self._use_layers(start_from)
             self._each(lambda machine: machine.storage.take(start_from / machine.host))
         self._write(stage="taken" if start_from else "bare")
+
+    def _require_layers(self) -> None:
+        gone = [layer for layer in self._read()["layers"] if not Path(layer).is_dir()]
+        if gone:
+            raise LabError(f"{gone[0]} is gone from the cache; `python -m tests.lab down {self.name}` first")
 
     def _same_packages(self, wheelhouse: Path) -> None:
         """Shut the machines down when they read another folder of packages than this one."""
