@@ -158,6 +158,7 @@ def _judge(
             max_hours=options.max_hours,
             max_text_chars=settings.max_chars,
         ),
+        default_voice=options.voice or settings.voice,
     )
     return refuse(check(data, context), *_places(options, archive_dir)), facts
 
@@ -255,6 +256,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--skip-bad", action="store_true", help="run the good lines although others are wrong / 跳过有误的行")
     add("--owner", default=default_owner(), help="who is told about faults (default: %(default)s) / 负责人")
     add("--engine", help="kokoro, glm, openai or espeak (TTS_ENGINE)")
+    add("--voice", help="for lines that name neither voice nor recording (TTS_VOICE) / 默认音色")
     add("--audio-dir", type=Path, action="append", default=[], metavar="DIR",
         help="allow reference audio from here too; may be repeated / 允许的音频目录")  # fmt: skip
     add("--archive-dir", type=Path, metavar="DIR", help="where the zip goes (TTS_DATA_DIR/outputs/batch)")

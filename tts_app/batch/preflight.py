@@ -85,16 +85,23 @@ class Context:
     probe: Probe
     machine: Machine = field(default_factory=Machine)
     limits: Limits = field(default_factory=Limits)
+    default_voice: str | None = None  # for lines that name neither a voice nor a recording
 
 
 def check(data: bytes, context: Context) -> Preflight:
     """Read and judge a tasks file; every problem at once, none hides another line's."""
     lines, problems = jsonl.parse(data)
+    problems += _bad_default(context)
     audio = _Audio(context)
     seen: dict[str, Task] = {}
     tasks: list[Task] = []
     for line in lines:
-        task, told = read_task(line, context.engine, max_chars=context.limits.max_text_chars)
+        task, told = read_task(
+            line,
+            context.engine,
+            max_chars=context.limits.max_text_chars,
+            default_voice=context.default_voice,
+        )
         problems += told
         if task is None:
             continue
@@ -118,6 +125,12 @@ def refuse(preflight: Preflight, *more: Problem) -> Preflight:
 def nothing(found: Problem) -> Preflight:
     """Return the judgement on a file that could not even be read."""
     return Preflight((), {}, (found,), Estimate(0, 0, 0.0, 0.0, 0.0, 0.0))
+
+
+def _bad_default(context: Context) -> Iterator[Problem]:
+    voice, engine = context.default_voice, context.engine
+    if voice is not None and voice not in engine.voices and not engine.more_voices:
+        yield problem("unknown_voice", field="voice", value=short(voice), choices=", ".join(engine.voices))
 
 
 def _duplicates(task: Task, seen: dict[str, Task]) -> Iterator[Problem]:

@@ -79,6 +79,7 @@ class BatchService:
             machine=lambda out, archive: read_machine(out, archive, gpu=False),
             limits=limits,
             audio_dirs=settings.batch_audio_dirs,
+            default_voice=settings.voice,
             longest_wait_s=settings.task_timeout_s * (settings.queue_limit + 1),
         )
         archive_dir = settings.outputs_dir / "batch"
@@ -207,7 +208,7 @@ class BatchService:
     def _context(self, folder: Folder, machine: Machine) -> Context:
         around = self._around
         dirs = AudioDirs((folder.audio, *around.audio_dirs))
-        return Context(around.engine(), dirs, around.probe, machine, around.limits)
+        return Context(around.engine(), dirs, around.probe, machine, around.limits, around.default_voice)
 
     def _work(self) -> None:
         while not self._stopping.is_set():

@@ -41,4 +41,5 @@ class Surroundings:
     machine: Callable[[Path, Path], Machine]
     limits: Limits
     audio_dirs: tuple[Path, ...]
+    default_voice: str | None
     longest_wait_s: float  # for one item, with everybody who waits before it

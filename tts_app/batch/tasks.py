@@ -151,8 +151,13 @@ class _Reader:
             self.problems.append(problem("missing", line=self.line.number, field=other, other=canonical))
 
 
-def read_task(line: Line, engine: EngineFacts, *, max_chars: int) -> tuple[Task | None, list[Problem]]:
-    """Return the task in `line`, None when an error makes it impossible, and everything to tell."""
+def read_task(
+    line: Line, engine: EngineFacts, *, max_chars: int, default_voice: str | None = None
+) -> tuple[Task | None, list[Problem]]:
+    """Return the task in `line`, None when an error makes it impossible, and everything to tell.
+
+    `default_voice` is for lines that name neither a voice nor a recording.
+    """
     reader = _Reader(line)
     for canonical in ("uttid", "syn_text"):
         reader.require(canonical)
@@ -162,7 +167,7 @@ def read_task(line: Line, engine: EngineFacts, *, max_chars: int) -> tuple[Task 
         text=reader.read("syn_text", lambda value: _spoken(value, max_chars), ""),
         prompt_audio=reader.read("prompt_speech", lambda value: _line_of_text(value, MAX_PATH_CHARS), None),
         prompt_text=reader.read("prompt_text", lambda value: _spoken(value, MAX_PROMPT_CHARS), None),
-        voice=reader.read("voice", lambda value: _voice(value, engine), None),
+        voice=reader.read("voice", lambda value: _voice(value, engine), _default(reader, default_voice)),
         sample_rate=reader.read("sample_rate", lambda value: _rate(value, engine), DEFAULT_RATE),
         seed=reader.read("seed", _seed, DEFAULT_SEED),
         speed=reader.read("speed", lambda value: _speed(value, engine.speeds), DEFAULT_SPEED),
@@ -175,12 +180,17 @@ def read_task(line: Line, engine: EngineFacts, *, max_chars: int) -> tuple[Task 
     return task, problems
 
 
+def _default(reader: _Reader, voice: str | None) -> str | None:
+    return None if "prompt_speech" in reader.names else voice
+
+
 def _together(reader: _Reader, task: Task, engine: EngineFacts) -> Iterator[Problem]:
     """Yield what only several fields together show."""
     yield from _hints(reader, task)
     number = reader.line.number
     spelled = task.spelled("prompt_speech")
-    if "prompt_speech" not in reader.names and task.voice is None and "voice" not in reader.names:
+    named = {"prompt_speech", "voice"}.intersection(reader.names)
+    if not named and task.voice is None:
         choices = short(", ".join(engine.voices))
         yield problem(
             "needs_reference", line=number, field="prompt_audio", other="prompt_speech", choices=choices

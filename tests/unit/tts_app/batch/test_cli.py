@@ -220,6 +220,19 @@ def test_good_lines_run_although_others_are_wrong_only_on_demand(quiet) -> None:
     assert call(quiet, "--check", "--skip-bad") == Exit.ALL_OK
 
 
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        pytest.param((), Exit.REFUSED, id="none"),
+        pytest.param(("--voice", "zf_test"), Exit.ALL_OK, id="known"),
+        pytest.param(("--voice", "nobody"), Exit.REFUSED, id="unknown"),
+    ],
+)
+def test_a_voice_for_lines_that_name_none_comes_from_the_command(quiet, more, status) -> None:
+    quiet.tasks.write_text(line(voice=None))
+    assert call(quiet, "--check", *more) == status
+
+
 def test_recordings_elsewhere_need_an_allowed_directory(quiet, tmp_path_factory) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "voice.wav").write_bytes(wav())

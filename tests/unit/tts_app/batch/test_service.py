@@ -51,6 +51,7 @@ class App:
             machine=lambda out, archive: Machine(),
             limits=Limits(),
             audio_dirs=(),
+            default_voice=None,
             longest_wait_s=WAIT_S,
         )
         self.batches = BatchService(
