@@ -85,7 +85,7 @@ class Alert:
     @property
     def key(self) -> str:
         """The idempotency key: the same alert sent again has the same key."""
-        return f"{self.sender}|{self.fingerprint}|{self.starts_at.isoformat()}|{self.status}"
+        return f"{self.sender}|{self.host}|{self.fingerprint}|{self.starts_at.isoformat()}|{self.status}"
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ class Replay:
         try:
             record = json.loads(line[: MAX_LINE + 1]) if len(line) <= MAX_LINE else None
             at, intake, evidence = self._read(record)
-        except (BadAlert, ValueError, RecursionError) as error:
+        except (BadAlert, ValueError, OverflowError, OSError, RecursionError) as error:
             yield Replayed(number, None, None, Text(f"refused: {error}", f"拒绝：{error}"))
             return
         for no in intake.refused:

@@ -64,6 +64,7 @@ def of_incident(db: Connection, incident_id: str) -> list[StoredAlert]:
 def _twin(db: Connection, one: Alert, status: str) -> StoredAlert | None:
     same = and_(
         alert.c.sender == one.sender,
+        alert.c.host == one.host,
         alert.c.fingerprint == one.fingerprint,
         alert.c.starts_at == one.starts_at,
         alert.c.status == status,

@@ -102,8 +102,17 @@ def test_a_payload_that_can_never_work_is_refused_whole(body: Any, field: str) -
     assert refused.value.field == field
 
 
-@pytest.mark.parametrize(("word", "severity"), [("critical", "critical"), ("page", "critical"), ("Info", "info"),
-                                                ("warning", "warning"), ("none", "warning"), (None, "warning")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("word", "severity"),
+    [
+        ("critical", "critical"),
+        ("page", "critical"),
+        ("Info", "info"),
+        ("warning", "warning"),
+        ("none", "warning"),
+        (None, "warning"),
+    ],
+)
 def test_unknown_severities_are_warnings(word: str | None, severity: str) -> None:
     assert from_alertmanager(payload(labels(severity=word)), HOSTS).alerts[0].severity == severity
 

@@ -1,0 +1,113 @@
+"""What people decide is done, once, and written down with their name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from remediator import people
+from remediator.errors import Conflict, UnknownItem
+from remediator.reconcile import reconcile
+from remediator.states import IncidentState
+from remediator.store import audit, incidents
+from tests.unit.remediator.world import World, alert, down, host
+
+S = IncidentState
+
+
+def actions(world: World) -> list[tuple[str, str, str]]:
+    rows = world.store.read(audit.latest)
+    return [(row["actor"], row["action"], row["subject"]) for row in reversed(rows)]
+
+
+def broken(world: World) -> str:
+    world.seen["gpu01"] = down(host("7860", "7861"))
+    world.heals = lambda run: world.heal(run.host)
+    world.pipeline.accept([alert()])
+    return world.incident().id
+
+
+def test_an_acknowledgement_is_noted_and_stops_nothing(world: World) -> None:
+    mine = broken(world)
+    world.store.write(lambda db: people.ack(db, mine, by="ann", now=world.now))
+    world.live(120)
+    assert world.incident().acked_by == "ann" and world.state() is S.RESOLVED
+    assert ("ann", "ack", mine) in actions(world)
+
+
+def test_a_maintenance_window_makes_the_host_wait_and_its_end_wakes_it(world: World) -> None:
+    until = world.now + timedelta(minutes=10)
+    world.store.write(
+        lambda db: people.open_window(db, host="gpu01", by="li", reason="patch", now=world.now, until=until)
+    )
+    broken(world)
+    world.live(590)
+    assert world.state() is S.WAITING and world.incident().wake_at == until and world.started == []
+    world.live(120)
+    assert world.state() is S.RESOLVED
+    assert ("li", "maintenance", "gpu01") in actions(world)
+
+
+def test_another_hosts_window_does_not_matter(world: World) -> None:
+    until = world.now + timedelta(hours=1)
+    world.store.write(
+        lambda db: people.open_window(db, host="gpu02", by="li", reason="patch", now=world.now, until=until)
+    )
+    broken(world)
+    world.live(120)
+    assert world.state() is S.RESOLVED
+
+
+def test_people_are_told_once_when_a_plan_waits_long(world: World) -> None:
+    world.policy = replace(world.policy, long_wait_s=120)
+    world.pipeline = world.worker("w1")
+    world.store.write(lambda db: people.stop(db, by="ann", reason="storm", now=world.now))
+    broken(world)
+    world.live(world.policy.long_wait_s + 300, step=30)
+    assert world.messages() == ["opened open", "decided waiting", "escalation waiting"]
+    world.store.write(lambda db: people.resume(db, by="bob", now=world.now))
+    world.live(120)
+    assert world.state() is S.RESOLVED
+    assert [row[:2] for row in actions(world)] == [("ann", "stop"), ("bob", "resume")]
+
+
+def test_a_resume_does_not_repair_what_has_been_mended_meanwhile(world: World) -> None:
+    world.store.write(lambda db: people.stop(db, by="ann", reason="storm", now=world.now))
+    broken(world)
+    world.live(60)
+    world.heal("gpu01")
+    world.store.write(lambda db: people.resume(db, by="ann", now=world.now))
+    world.live(120)
+    assert world.state() is S.RESOLVED and world.started == []
+
+
+def test_a_resolved_incident_cannot_be_held_and_a_free_one_not_released(world: World) -> None:
+    world.pipeline.accept([alert()])
+    mine = world.incident().id
+    with pytest.raises(Conflict, match="not held"):
+        world.store.write(lambda db: people.release(db, mine, by="ann", now=world.now))
+    world.work()
+    assert world.state() is S.RESOLVED
+    with pytest.raises(Conflict, match="is resolved"):
+        world.store.write(lambda db: people.hold(db, mine, by="ann", reason="", now=world.now, mode="act"))
+    with pytest.raises(UnknownItem):
+        world.store.write(lambda db: people.ack(db, "inc-0", by="ann", now=world.now))
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_an_incident_can_be_held_at_every_step_and_given_back(world: World, steps: int) -> None:
+    mine = broken(world)
+    for _ in range(steps):
+        world.pipeline.advance(mine)
+        world.later(2)
+    world.store.write(lambda db: people.hold(db, mine, by="ann", reason="mine", now=world.now, mode="act"))
+    before = len(world.started)
+    reconcile(world.store, world.poll, world.now)
+    world.live(60)
+    assert world.state() is S.HELD and len(world.started) == before
+    world.store.write(lambda db: people.release(db, mine, by="ann", now=world.now))
+    world.live(120)
+    assert world.state() is S.RESOLVED and len(world.started) <= 1
+    assert world.store.read(lambda db: incidents.get(db, mine)).held_by is None
