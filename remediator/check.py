@@ -9,7 +9,8 @@ from sqlalchemy.exc import ArgumentError
 
 from remediator import catalogue, inventory
 from remediator.errors import ConfigError
-from remediator.notify import receivers
+from remediator.notify.build import receivers_of
+from remediator.notify.oncall import load_rotation
 from remediator.service import utc_now
 from remediator.settings import Settings, load
 from remediator.tokens import load_tokens
@@ -58,7 +59,13 @@ def _tokens(settings: Settings) -> list[str]:
 
 
 def _receivers(settings: Settings) -> list[str]:
-    receivers.from_settings(settings, utc_now)
+    receivers_of(settings, utc_now)
+    return []
+
+
+def _oncall(settings: Settings) -> list[str]:
+    if settings.oncall_file is not None:
+        load_rotation(settings.oncall_file)
     return []
 
 
@@ -80,5 +87,6 @@ PARTS: tuple[Callable[[Settings], list[str]], ...] = (
     _inventory,
     _tokens,
     _receivers,
+    _oncall,
     _ssh,
 )

@@ -7,19 +7,22 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 
 from flask import Flask
 
 from remediator import catalogue, execute, inventory
 from remediator.desk import Desk
 from remediator.dispatcher import Dispatcher
+from remediator.errors import RemediatorError
 from remediator.examine import Examiner
 from remediator.guard import Limits
 from remediator.inventory import Inventory
+from remediator.jobs import Parts, jobs_of
 from remediator.model import Mode
-from remediator.notify import receivers
+from remediator.notify.build import mentions_of, receivers_of
+from remediator.notify.oncall import load_rotation
 from remediator.notify.outbox import Outbox
+from remediator.notify.wecom_app import load_app
 from remediator.pipeline import Pipeline, Stages
 from remediator.probe import Rules
 from remediator.prober import Prober
@@ -28,14 +31,12 @@ from remediator.settings import Settings
 from remediator.situation import Policy
 from remediator.ssh import Ssh, SshOptions, addresses
 from remediator.store import Store, open_store
-from remediator.timers import Daily, Every, Timers
+from remediator.timers import Timers
 from remediator.tokens import load_tokens
 from remediator.verify import Verifier
 from remediator.web.app import cookie_secret, create_app
 
 log = logging.getLogger(__name__)
-RECONCILE_S = 5.0
-TICK_S = 1.0
 Clock = Callable[[], datetime]
 
 
@@ -55,17 +56,26 @@ def policy_of(settings: Settings) -> Policy:
     return Policy(ceiling=Mode.parse(settings.mode), limits=limits, hold_down_s=settings.hold_down_s)
 
 
-def real_stages(settings: Settings, fleet: Inventory) -> Stages:
-    """Return the stages that touch real hosts."""
+def real_stages(settings: Settings, fleet: Inventory) -> tuple[Stages, Callable[[], None]]:
+    """Return the stages that touch real hosts, and what keeps the connections to them warm."""
     ssh, address_of = Ssh(SshOptions.from_settings(settings)), addresses(fleet)
     executor = execute.from_settings(settings, fleet, os.environ)
-    return Stages(
+    stages = Stages(
         examine=Examiner(ssh, address_of),
         start=executor.start,
         poll=executor.poll,
         cancel=executor.cancel,
         verify=Verifier(ssh, address_of),
     )
+
+    def warm() -> None:
+        for host in fleet.hosts:
+            try:
+                ssh.warm(address_of(host))
+            except RemediatorError as error:
+                log.info("host could not be reached ahead of need", extra={"host": host, "why": str(error)})
+
+    return stages, warm
 
 
 @dataclass
@@ -110,13 +120,15 @@ def assemble(
     fleet = fleet or inventory.load(settings.inventory)
     known = catalogue.load(settings.faults_file, settings.remedies_file)
     tokens = load_tokens(settings.tokens_file)
-    told = receivers.from_settings(settings, clock)
+    rotation = load_rotation(settings.oncall_file) if settings.oncall_file else None
+    told = receivers_of(settings, clock, rotation)
+    stages, warm = (stages, None) if stages is not None else real_stages(settings, fleet)
     store = open_store(settings.database_url)
     pipeline = Pipeline(
         store,
         known,
         lambda: fleet,
-        stages or real_stages(settings, fleet),
+        stages,
         policy_of(settings),
         clock=clock,
         owner=owner_name(),
@@ -132,31 +144,19 @@ def assemble(
         ring=dispatcher.ring,
         problems=lambda: [] if dispatcher.alive() else ["the dispatcher does not run"],
     )
-    outbox = Outbox(store, told, clock)
+    outbox = Outbox(store, told, clock, on_call=mentions_of(rotation))
     prober = Prober(
         store, lambda: fleet, desk.accept, clock, rules_of(settings), timeout_s=settings.probe_timeout_s
     )
-    app = create_app(settings, tokens, desk, secret=cookie_secret(settings.state_dir / "cookie-key"))
-    jobs = _jobs(settings, store, pipeline, outbox, prober)
-    return Service(store, pipeline, desk, outbox, dispatcher, Timers(jobs), prober, app)
+    app = create_app(
+        settings, tokens, desk, secret=cookie_secret(settings.state_dir / "cookie-key"), clock=clock
+    )
+    if settings.wecom_app_file is not None:
+        app.extensions["wecom_app"] = load_app(settings.wecom_app_file)
+    timers = Timers(jobs_of(settings, Parts(store, pipeline, outbox, prober, warm), clock))
+    return Service(store, pipeline, desk, outbox, dispatcher, timers, prober, app)
 
 
 def rules_of(settings: Settings) -> Rules:
     """Return how the own probe looks."""
     return Rules(settings.probe_interval_s, settings.probe_retry_s, settings.probe_failures)
-
-
-def _jobs(
-    settings: Settings, store: Store, pipeline: Pipeline, outbox: Outbox, prober: Prober
-) -> list[Every | Daily]:
-    def look_after() -> None:
-        reconcile(store, pipeline.stages.poll, pipeline.clock())
-
-    jobs: list[Every | Daily] = [
-        Every("reconcile", RECONCILE_S, look_after),
-        Every("outbox", TICK_S, outbox.fan_out),
-    ]
-    jobs += [Every(f"tell {one.name}", TICK_S, partial(outbox.deliver, one)) for one in outbox.receivers]
-    if settings.probe_interval_s:
-        jobs.append(Every("probe", TICK_S, prober.round))
-    return jobs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -16,7 +17,7 @@ WORKERS = 16
 
 @dataclass(frozen=True)
 class Every:
-    """A job that runs again and again, never twice at once."""
+    """A job that runs at once and then again and again, never twice at a time."""
 
     name: str
     seconds: float
@@ -43,7 +44,8 @@ class Timers:
             timezone="UTC",
         )
         for job in jobs:
-            self._scheduler.add_job(job.work, _trigger(job), id=job.name)
+            at_once = {"next_run_time": datetime.now(UTC)} if isinstance(job, Every) else {}
+            self._scheduler.add_job(job.work, _trigger(job), id=job.name, **at_once)
 
     def start(self) -> None:
         """Begin."""

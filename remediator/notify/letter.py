@@ -35,6 +35,11 @@ class Line:
     text: str
     command: str = ""
 
+    @property
+    def plain(self) -> str:
+        """Text and command after each other."""
+        return " ".join(part for part in (self.text, self.command) if part)
+
 
 @dataclass(frozen=True)
 class Link:

@@ -121,7 +121,7 @@ def text(letter: Letter) -> str:
     """Return the plain text part."""
     colon = "：" if letter.language == "zh" else ": "
     rows = [letter.headline, ""]
-    rows += [f"{line.label}{colon}{line.text} {line.command}".rstrip() for line in letter.lines]
+    rows += [f"{line.label}{colon}{line.plain}" for line in letter.lines]
     rows += ["", *(f"{link.name}{colon}{link.url}" for link in letter.links), "", letter.message_id]
     return "\n".join(rows) + "\n"
 

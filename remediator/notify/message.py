@@ -77,6 +77,12 @@ class Message:
     facts: Json = field(default_factory=dict)  # the whole payload, for kinds with facts of their own
 
     @property
+    def level(self) -> int:
+        """How many people were called before the one this message calls."""
+        level = self.facts.get("level")
+        return level if isinstance(level, int) and level > 0 else 0
+
+    @property
     def place(self) -> str:
         """Host and instance as people name them."""
         return f"{self.host}:{self.instance}" if self.instance else self.host

@@ -72,7 +72,8 @@ LABELS: Words = {
     "decided": ("决定", "Decided"),
     "run": ("执行", "Run"),
     "result": ("结果", "Result"),
-    "you": ("请您", "You"),
+    "you": ("请您", "Do now"),
+    "next": ("接下来", "Next"),
     "approve": ("批准", "Approve"),
     "deny": ("否决", "Deny"),
     "until": ("截止", "until"),
@@ -84,10 +85,28 @@ LABELS: Words = {
     "merged": ("合并", "Merged"),
     "open": ("未结", "Open"),
     "message": ("消息", "Message"),
+    "incidents": ("故障", "Incidents"),
+    "repair": ("修复用时", "Time to repair"),
+    "faults": ("种类", "Faults"),
+    "gates": ("拦下的措施", "Held back by"),
+    "unmatched": ("未识别的错误", "Unmatched ERROR"),
+}
+GATES: Words = {
+    "mode": ("模式不允许", "mode"),
+    "stop": ("全部停止", "global stop"),
+    "maintenance": ("维护窗口", "maintenance window"),
+    "lease": ("主机由人占用", "host leased"),
+    "known_host": ("未知主机", "unknown host"),
+    "running": ("已有执行", "already running"),
+    "budget": ("次数用尽", "attempt budget"),
+    "cooldown": ("冷却中", "cooldown"),
+    "blast_radius": ("影响面过大", "too many hosts out"),
+    "approval": ("等待批准", "approval"),
+    "hold": ("由人接管", "held by a person"),
 }
 TEXTS: Words = {
     "spoken": ("已听到它说话：{duration_s} 秒语音", "it speaks again: {duration_s} s of speech"),
-    "not_spoken": ("没能说话：{error}", "it did not speak: {error}"),
+    "thread": ("故障", "incident"),
     "since_open": ("从发现到现在 {took}", "{took} since it was found"),
     "nothing": ("无需操作", "nothing to do"),
     "took": ("用时 {took}", "took {took}"),
@@ -102,10 +121,18 @@ TEXTS: Words = {
         "消息 {message} 发往 {receiver} 被永久拒绝：{error}",
         "message {message} to {receiver} was refused for good: {error}",
     ),
+    "alarm_stuck": (
+        "消息 {message} 一直没能送达 {receiver}：{error}",
+        "message {message} can't be brought to {receiver}: {error}",
+    ),
     "alarm_next": ("请检查该通道的配置", "check that channel's configuration"),
     "digest": ("{count} 条消息合并：{incidents} 起", "{count} messages merged: {incidents} incidents"),
-    "daily": ("日报 {date}：{count} 起", "Daily {date}: {count} incidents"),
-    "more": ("另有 {count} 条，见状态页", "and {count} more, see the status page"),
+    "daily": ("日报 {date}：故障 {count} 起", "Daily {date}: {count} incidents"),
+    "daily_counts": (
+        "24 小时内 {incidents} 起，已恢复 {resolved} 起；现在未结 {open} 起",
+        "{incidents} in 24 h, {resolved} resolved; {open} open now",
+    ),
+    "daily_repair": ("中位数 {median}，最长 {longest}", "median {median}, longest {longest}"),
 }
 
 

@@ -106,7 +106,7 @@ def text_body(letter: Letter) -> Body:
     """Return `letter` as plain text, with mentions."""
     colon = "：" if letter.language == "zh" else ": "
     rows = [letter.headline]
-    rows += [f"{line.label}{colon}{line.text} {line.command}".rstrip() for line in letter.lines]
+    rows += [f"{line.label}{colon}{line.plain}" for line in letter.lines]
     # `<@...>` in someone's log line would call that person: quote the text kind too.
     body = "\n".join(quoted(row, LINE_CHARS) for row in rows)
     tail = "\n".join([*(f"{link.name} {link.url}" for link in letter.links), letter.message_id])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from remediator.notify import phrases
+from remediator.notify import bulletins, phrases
 from remediator.notify.letter import HEADLINE_CHARS, Letter, Line, Link, Reader
 from remediator.notify.markup import cut_chars, one_line
 from remediator.notify.message import Both, Message
@@ -23,7 +23,7 @@ FINAL = frozenset({"resolved", "escalated", "held"})
 
 def compose(message: Message, reader: Reader) -> Letter:
     """Return what `message` says to `reader`."""
-    return KINDS.get(message.kind, _incident)(message, reader)
+    return bulletins.KINDS.get(message.kind, _incident)(message, reader)
 
 
 def headline(message: Message, language: str) -> str:
@@ -37,7 +37,6 @@ def headline(message: Message, language: str) -> str:
 
 def _incident(message: Message, reader: Reader) -> Letter:
     language = reader.language
-    fault = word(phrases.FAULTS, message.fault, language)
     return Letter(
         message_id=message.id,
         thread=message.incident_id,
@@ -47,7 +46,8 @@ def _incident(message: Message, reader: Reader) -> Letter:
         links=_links(message, reader),
         language=language,
         mentions=reader.mentions if message.is_page else (),
-        subject=f"[{one_line(message.place, 60)}] {fault}",
+        # It never changes while the incident goes on: some mail programs thread by it.
+        subject=f"[{one_line(message.host, 60)}] {say('thread', language)} {message.incident_id}",
     )
 
 
@@ -64,7 +64,8 @@ def _incident_lines(message: Message, reader: Reader) -> list[Line]:
         lines.append(Line(label("run"), _run(message, language)))
     if message.proof is not None or message.state in FINAL:
         lines.append(Line(label("result"), _result(message, language)))
-    lines.append(Line(label("you"), one_line(message.next.get(language)) or say("nothing", language)))
+    then = "you" if message.is_page else "next"
+    lines.append(Line(label(then), one_line(message.next.get(language)) or say("nothing", language)))
     if message.approve_id:
         lines += _approval(message, reader)
     lines.append(Line(label("time"), reader.clock(message.at)))
@@ -114,7 +115,7 @@ def _proof(proof: Mapping[str, Any], language: str) -> str:
     if proof.get("ok"):
         return say("spoken", language, duration_s=f"{float(proof.get('duration_s') or 0):.1f}")
     why = Both(str(proof.get("reason_en") or ""), str(proof.get("reason_zh") or ""))
-    return say("not_spoken", language, error=one_line(why.get(language) or "?", 120))
+    return one_line(why.get(language) or "?", 120)
 
 
 def _approval(message: Message, reader: Reader) -> list[Line]:
@@ -134,82 +135,8 @@ def _links(message: Message, reader: Reader) -> tuple[Link, ...]:
     if reader.public_url and message.incident_id:
         address = f"{reader.public_url.rstrip('/')}/incidents/{quote(message.incident_id, safe='')}"
         links.append(Link(label("status"), address))
-    elif reader.public_url:
-        links.append(Link(label("status"), reader.public_url))
     if reader.runbooks_url and message.fault:
         links.append(
             Link(label("runbook"), f"{reader.runbooks_url.rstrip('/')}/{quote(message.fault, safe='')}.md")
         )
     return tuple(links)
-
-
-def _plain(message: Message, reader: Reader, first: str, lines: list[Line], tone: str) -> Letter:
-    """Return a letter that belongs to no incident."""
-    label = _labels(reader.language)
-    tail = [Line(label("time"), reader.clock(message.at))]
-    if message.mode:
-        tail.append(Line(label("mode"), word(phrases.MODES, message.mode, reader.language)))
-    return Letter(
-        message_id=message.id,
-        thread="",
-        headline=cut_chars(first, HEADLINE_CHARS),
-        tone=tone,
-        lines=(*lines, *tail),
-        links=_links(message, reader),
-        language=reader.language,
-        mentions=reader.mentions if message.is_page else (),
-    )
-
-
-def _test(message: Message, reader: Reader) -> Letter:
-    return _plain(message, reader, say("test", reader.language), [], QUIET)
-
-
-def _heartbeat(message: Message, reader: Reader) -> Letter:
-    language = reader.language
-    label = _labels(language)
-    hours = f"{float(message.facts.get('interval_s', 86400)) / 3600:g}"
-    lines = [
-        Line(label("open"), str(message.facts.get("open", 0))),
-        Line(label("you"), say("heartbeat_next", language, hours=hours)),
-    ]
-    return _plain(message, reader, say("heartbeat", language), lines, QUIET)
-
-
-def _alarm(message: Message, reader: Reader) -> Letter:
-    language = reader.language
-    label = _labels(language)
-    facts = {
-        name: one_line(str(message.facts.get(name, "?")), 120) for name in ("receiver", "message", "error")
-    }
-    lines = [
-        Line(label("found"), say("alarm_found", language, **facts)),
-        Line(label("you"), say("alarm_next", language)),
-    ]
-    return _plain(message, reader, say("alarm", language, **facts), lines, BAD)
-
-
-def _digest(message: Message, reader: Reader) -> Letter:
-    """Name every merged incident under its fault and state; the count is exact whatever fits."""
-    language = reader.language
-    groups: dict[tuple[str, str], list[str]] = {}
-    for item in message.facts.get("items", []):
-        groups.setdefault((str(item.get("fault") or ""), str(item.get("state") or "")), []).append(
-            one_line(str(item.get("place") or item.get("kind") or "?"), 60)
-        )
-    lines = []
-    for (fault, state), places in groups.items():
-        label = f"{word(phrases.FAULTS, fault, language)} {word(phrases.STATES, state, language)}"
-        lines.append(Line(f"{label} ({len(places)})", " ".join(places)))
-    first = say(
-        "digest", language, count=message.facts.get("count", 0), incidents=len(message.facts.get("items", []))
-    )
-    return _plain(message, reader, first, lines, QUIET)
-
-
-KINDS: dict[str, Callable[[Message, Reader], Letter]] = {
-    "test": _test,
-    "heartbeat": _heartbeat,
-    "alarm": _alarm,
-    "digest": _digest,
-}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from remediator.errors import BadAlert, Conflict, StoreUnavailable, UnknownItem
 from remediator.receive import MAX_BODY_BYTES
 from remediator.settings import Settings
 from remediator.tokens import Tokens
-from remediator.web import api, intake, pages, probes
+from remediator.web import api, intake, pages, probes, wecom_callback
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; "
@@ -35,7 +36,14 @@ FIXES = {
 }
 
 
-def create_app(settings: Settings, tokens: Tokens, desk: Any, *, secret: bytes | None = None) -> Flask:
+def create_app(
+    settings: Settings,
+    tokens: Tokens,
+    desk: Any,
+    *,
+    secret: bytes | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Flask:
     """Wire one app around `desk`, which knows incidents, runs and messages."""
     app = Flask("remediator.web", root_path=str(Path(__file__).parent))
     app.config.update(
@@ -48,8 +56,8 @@ def create_app(settings: Settings, tokens: Tokens, desk: Any, *, secret: bytes |
         PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
-    app.extensions.update(settings=settings, tokens=tokens, desk=desk)
-    for part in (intake.bp, api.bp, probes.bp, pages.bp):
+    app.extensions.update(settings=settings, tokens=tokens, desk=desk, clock=clock)
+    for part in (intake.bp, api.bp, probes.bp, pages.bp, wecom_callback.bp):
         app.register_blueprint(part)
     app.after_request(_harden)
     app.register_error_handler(HTTPException, _http_error)
