@@ -1,6 +1,6 @@
 """The real embedded engine: real model, real dictionaries, real sound."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -69,12 +69,9 @@ def test_twice_the_speed_takes_about_half_the_time(engine):
 
 def test_a_long_text_is_cut_and_can_be_cancelled(engine):
     done = []
+    text = SpeechRequest("今天天气很好，我们去公园吧。" * 20)
     with pytest.raises(Cancelled):
-        engine.synthesize(
-            SpeechRequest("今天天气很好，我们去公园吧。" * 20),
-            on_piece=lambda *p: done.append(p),
-            cancelled=lambda: bool(done),
-        )
+        engine.synthesize(text, on_piece=lambda *p: done.append(p), cancelled=lambda: bool(done))
     assert done[0][1] > 3 and len(done) == 1
 
 
@@ -90,16 +87,9 @@ def test_clearing_gives_the_memory_back_and_the_next_text_is_spoken(engine):
 
 
 def test_two_threads_may_call_at_the_same_time(engine):
-    results = []
-    threads = [
-        threading.Thread(target=lambda: results.append(engine.synthesize(SpeechRequest("你好。")).duration_s))
-        for _ in range(2)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    assert len(results) == 2 and all(seconds > 0.3 for seconds in results)
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(engine.synthesize, [SpeechRequest("你好。")] * 2))
+    assert all(speech.duration_s > 0.3 for speech in results)
 
 
 @pytest.fixture(scope="module")
