@@ -42,7 +42,7 @@ CASES = (
     Case("port_taken", "gpu01", "7860", "port_conflict", "escalated", ()),
     Case("network_down", "gpu02", "7860", "unreachable", "escalated", ()),
     Case("xid", "gpu02", "7860", "gpu_needs_reset", "escalated", ()),
-    Case("foreign_gpu_process", "gpu02", "7860", "vram_pressure", "escalated", ()),
+    Case("foreign_gpu_process", "gpu02", "7860", "gpu_foreign_process", "escalated", ()),
 )
 
 
