@@ -129,6 +129,7 @@ _READERS: Mapping[str, Callable[[Fields, Any], list[Condition]]] = {
     "disk_used_pct": _percent(signatures.DiskUse),
     "inodes_used_pct": _percent(signatures.InodeUse),
     "gpu_memory_pct": _percent(signatures.GpuMemory),
+    "gpu_foreign_pct": _percent(signatures.GpuForeign),
     "gpu_temperature_c": _temperature,
     "gpu_action": _action,
     "xid": _xid,

@@ -62,4 +62,5 @@ def failed_proof(proof: Mapping[str, Any] | None) -> dict[str, SpeechProof]:
     """Return the stored proof by port when it says that the service cannot speak."""
     if not proof or proof.get("ok") is not False:
         return {}
-    return {str(proof["instance"]): SpeechProof(**proof)}
+    fields = {name: value for name, value in proof.items() if name != "spoken"}
+    return {str(proof["instance"]): SpeechProof(**fields)}

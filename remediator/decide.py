@@ -208,7 +208,9 @@ class Decider:
     ) -> None:
         expires = now + timedelta(seconds=self.policy.approval_s)
         asked = approvals.ask(db, mine.id, decision, plan, now=now, expires_at=expires)
-        moved = incidents.move(db, mine, S.ASKING, now, wake_at=expires, waiting_since=None, **found)
+        moved = incidents.move(
+            db, mine, S.ASKING, now, wake_at=expires, waiting_since=None, held_by=None, **found
+        )
         tell(db, "decided", moved, now, mode=self.mode(moved), approve=(asked, expires))
 
     def _escalate(self, db: Connection, mine: Incident, found: dict[str, Any], now: datetime) -> None:
@@ -223,6 +225,7 @@ class Decider:
             evidence_since=now,
             note=fault.advice.to_json(),
             waiting_since=None,
+            held_by=None,
             **found,
         )
         kind = "escalation" if fault.tell == "oncall" else "decided"

@@ -94,6 +94,15 @@ class Disk:
 
 
 @dataclass(frozen=True)
+class GpuProcess:
+    """A process that is not of our units and holds memory of a device."""
+
+    pid: int
+    name: str
+    used_mb: float
+
+
+@dataclass(frozen=True)
 class Gpu:
     """One device, with the driver's own advice (None where the driver is too old to give it)."""
 
@@ -102,7 +111,7 @@ class Gpu:
     memory_total_mb: float | None
     temperature_c: float | None
     recovery_action: str | None
-    foreign_pids: tuple[int, ...]
+    foreign: tuple[GpuProcess, ...]
 
 
 @dataclass(frozen=True)
@@ -258,15 +267,20 @@ def _disk(raw: Mapping[str, Any]) -> Disk:
 
 
 def _gpu(raw: Mapping[str, Any]) -> Gpu:
-    foreign = [p for p in _maps(raw.get("processes")) if p.get("instance") is None]
+    others = [one for one in _maps(raw.get("processes")) if one.get("instance") is None]
     return Gpu(
         uuid=_of(raw.get("uuid"), str) or "?",
         memory_used_mb=_number(raw.get("memory_used_mb")),
         memory_total_mb=_number(raw.get("memory_total_mb")),
         temperature_c=_number(raw.get("temperature_c")),
         recovery_action=_of(raw.get("recovery_action"), str),
-        foreign_pids=tuple(_of(p.get("pid"), int) or 0 for p in foreign),
+        foreign=tuple(_gpu_process(one) for one in others),
     )
+
+
+def _gpu_process(raw: Mapping[str, Any]) -> GpuProcess:
+    name = (_of(raw.get("name"), str) or "?")[:120]
+    return GpuProcess(_of(raw.get("pid"), int) or 0, name, _number(raw.get("used_mb")) or 0.0)
 
 
 def _kernel(raw: Mapping[str, Any]) -> KernelLine:

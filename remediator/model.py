@@ -216,8 +216,8 @@ class SpeechProof:
     engine: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON values."""
-        return asdict(self)
+        """Return the fields as JSON values; `spoken` says the same as `ok`, in the helper's word."""
+        return asdict(self) | {"spoken": self.ok}
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ class Condition(Protocol):
 
 QUOTED = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|“[^”]*”|「[^」]*」|«[^»]*»|`[^`]*`""")
 USER_TEXT = re.compile(r"\b(?:input_text|prompt_text|text|prompt|input|sentence)\s*[=:].*$", re.IGNORECASE)
+NAMED_BY_USERS = re.compile(r"\bowner=.*?(?=\s(?:fault|line|name)=|\sand\s\d|$)|\bname=[^:]*(?=:)")
 HARMLESS = re.compile(r"\b(?:DEBUG|INFO)\b")
 
 
@@ -49,7 +50,7 @@ def own_words(line: str) -> str:
     """Return what the program itself says in `line`: no quoted text, no user text; "" for DEBUG and INFO."""
     if HARMLESS.search(line[:60]):
         return ""
-    return USER_TEXT.sub("", QUOTED.sub("''", line))
+    return USER_TEXT.sub("", NAMED_BY_USERS.sub("", QUOTED.sub("''", line)))
 
 
 @dataclass(frozen=True)
@@ -202,6 +203,26 @@ class GpuMemory:
             used, total = gpu.memory_used_mb, gpu.memory_total_mb
             if used is not None and total and 100 * used / total >= self.pct:
                 return Match(f"{gpu.uuid}: {used:g} of {total:g} MB used", {"gpu_uuid": gpu.uuid})
+        return None
+
+
+@dataclass(frozen=True)
+class GpuForeign:
+    """Processes that are not ours hold at least this percentage of a device's memory."""
+
+    pct: float
+
+    def match(self, seen: Seen) -> Match | None:
+        """Name the largest holder."""
+        for gpu in seen.gpus:
+            total, held = gpu.memory_total_mb, sum(one.used_mb for one in gpu.foreign)
+            if total and gpu.foreign and 100 * held / total >= self.pct:
+                most = max(gpu.foreign, key=lambda one: one.used_mb)
+                who = f"pid {most.pid} ({most.name})"
+                line = f"{gpu.uuid}: {who} and others hold {held:g} of {total:g} MB"
+                return Match(
+                    line.replace(" and others", "") if len(gpu.foreign) == 1 else line, {"gpu_uuid": gpu.uuid}
+                )
         return None
 
 

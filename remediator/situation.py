@@ -30,7 +30,7 @@ class Policy:
     load_timeout_s: float = 900  # a service that still loads after that is in trouble
     poll_s: float = 1
     overdue_s: float = 120  # a run this much over its own timeout is ended from here
-    claim_s: float = 180  # one step of one worker; longer than the slowest look and proof
+    claim_s: float = 300  # one step of one worker; longer than the slowest look and proof
     approval_s: float = 1800
     long_wait_s: float = 1800  # people are told once when a plan waits longer
 

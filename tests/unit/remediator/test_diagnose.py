@@ -105,6 +105,12 @@ FULL = "OSError: [Errno 28] No space left on device: '/var/lib/glmtts/7860/outpu
                      id="malformed task"),
         pytest.param(log(WELL, "FileNotFoundError: [Errno 2] No such file: 'ref.wav'"), ["missing_audio"],
                      id="audio missing"),
+        pytest.param(log(WELL, "ERROR tts_app.batch: batch=b owner=li fault=2 line=3 field=prompt_audio "
+                               "FileNotFoundError: [Errno 2] there is no such file"), ["missing_audio"],
+                     id="audio missing, in the batch's own words"),
+        pytest.param(log(WELL, "ERROR tts_app.batch: batch=b owner=li fault=2 line=3 field=- "
+                               "json.decoder.JSONDecodeError: half a line"), ["bad_task_file"],
+                     id="malformed task, in the batch's own words"),
         pytest.param(edit(WELL, "gpus.0.recovery_action", "Reset"), ["gpu_needs_reset"], id="driver: reset"),
         pytest.param(edit(WELL, "gpus.0.recovery_action", "Drain and Reset"), ["gpu_needs_reset"], id="drain, reset"),
         pytest.param(edit(WELL, "gpus.0.recovery_action", "Reboot"), ["gpu_needs_reboot"], id="driver: reboot"),
@@ -145,6 +151,10 @@ def test_faults_in_order_of_precedence(raw: dict[str, Any], found: list[str]) ->
         pytest.param("ERROR web: 用户输入“: CUDA out of memory”", BEFORE, False, id="in Chinese quotes"),
         pytest.param("ERROR batch: input_text=why: CUDA out of memory", BEFORE, False, id="a user's text"),
         pytest.param("ERROR batch: Text: CUDA out of memory", BEFORE, False, id="a user's text, labelled"),
+        pytest.param(
+            f"ERROR batch: batch=b owner=li line=3 name=a.wav: {OOM}", BEFORE, True, id="of a batch's line"
+        ),
+        pytest.param("ERROR batch: owner=: CUDA out of memory line=3 x", BEFORE, False, id="an owner's name"),
         pytest.param("we discussed CUDA out of memory", BEFORE, False, id="in the middle of a sentence"),
         pytest.param("RuntimeError: CUDA out of memorylane", BEFORE, False, id="another word"),
     ],
@@ -204,15 +214,32 @@ def test_a_port_that_left_the_inventory_widens_the_look_again() -> None:
 
 def test_gpu_memory_alone_is_no_fault_without_its_alert() -> None:
     full = edit(WELL, "gpus.0.memory_used_mb", 21600.0)
-    alerts = {"alerts": frozenset({"GlmttsGpuMemoryHigh"})}
+    alerts = {"alerts": frozenset({"VramHigh"})}
     assert names(full) == ["false_alarm"] and names(full, **alerts) == ["vram_pressure"]
     assert names(edit(full, "gpus.0.memory_used_mb", 21599.0), **alerts) == ["false_alarm"]
+
+
+@pytest.mark.parametrize(
+    ("used_mb", "owner", "found"),
+    [
+        pytest.param(12000.0, None, ["gpu_foreign_process", "cuda_oom"], id="half of it is somebody else's"),
+        pytest.param(11999.0, None, ["cuda_oom"], id="less than half"),
+        pytest.param(20000.0, "7860", ["cuda_oom"], id="ours"),
+    ],
+)
+def test_memory_that_others_hold_is_not_ours_to_free(
+    used_mb: float, owner: str | None, found: list[str]
+) -> None:
+    process = {"pid": 77, "name": "train.py", "used_mb": used_mb, "instance": owner}
+    seen = look(log(edit(WELL, "gpus.0.processes", [process]), OOM)).findings
+    assert [one.fault for one in seen] == found
+    assert owner or used_mb < 12000 or "pid 77 (train.py)" in seen[0].reason_zh
 
 
 def test_another_instances_gpu_does_not_matter() -> None:
     full = edit(WELL, "gpus.0.memory_used_mb", 24000.0)
     other = {"7860": frozenset({"GPU-other"})}
-    assert names(full, instances=other, alerts=frozenset({"GlmttsGpuMemoryHigh"})) == ["false_alarm"]
+    assert names(full, instances=other, alerts=frozenset({"VramHigh"})) == ["false_alarm"]
 
 
 def test_a_service_that_loads_is_no_fault_yet() -> None:
