@@ -71,7 +71,7 @@ def test_messages_of_one_incident_arrive_in_order_although_the_first_fails_at_fi
     for kind in ("opened", "decided", "result"):
         world.say(kind)
         world.clock.tick(0.001)
-    world.run(600)
+    world.run(600, step=6)
     assert [letter.message_id[:3] for letter in channel.got] == ["msg"] * 3
     delivered = world.store.read(lambda db: rows.waiting(db, "fake"))
     assert delivered == []
@@ -234,7 +234,7 @@ class Faulty:
 KINDS = ("opened", "decided", "result")
 
 
-@pytest.mark.parametrize("faults", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("faults", [200, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_over_thousands_of_random_faults_nothing_is_lost_and_order_is_kept(
     faults: int, caplog: pytest.LogCaptureFixture
 ) -> None:
