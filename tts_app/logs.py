@@ -40,11 +40,12 @@ def _with_request_id(record: logging.LogRecord) -> bool:
     return True
 
 
-def set_up(log_dir: Path, *, level: int = logging.INFO) -> None:
-    """Send access lines to access.log, everything else to error.log and standard error."""
+def set_up(log_dir: Path, *, level: int = logging.INFO, on_console: bool = True) -> None:
+    """Send access lines to access.log, everything else to error.log and, if wanted, standard error."""
     log_dir.mkdir(parents=True, exist_ok=True)
     accesses = WatchedFileHandler(log_dir / "access.log", encoding="utf-8")
-    _send(logging.getLogger(), _errors(log_dir), logging.StreamHandler(sys.stderr), level=level)
+    console = [logging.StreamHandler(sys.stderr)] if on_console else []
+    _send(logging.getLogger(), _errors(log_dir), *console, level=level)
     _send(access, accesses, level=level)
     access.propagate = False
 
@@ -53,6 +54,12 @@ def set_up_command(log_dir: Path, *, level: int = logging.INFO) -> None:
     """Send everything to error.log alone: a command's terminal shows its own words."""
     log_dir.mkdir(parents=True, exist_ok=True)
     _send(logging.getLogger(), _errors(log_dir), level=level)
+
+
+def set_up_worker(*, level: int = logging.INFO) -> None:
+    """Send everything to standard error, in error.log's form: the parent process chose where that goes."""
+    faulthandler.enable()
+    _send(logging.getLogger(), logging.StreamHandler(sys.stderr), level=level)
 
 
 def _errors(log_dir: Path) -> logging.Handler:
