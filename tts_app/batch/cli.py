@@ -50,6 +50,9 @@ but the zip archive. 重新运行同一命令即可继续，已完成的任务�
 """
 
 
+GRACE_S = 15.0
+
+
 class Stop:
     """Ends a run after the item in hand at the first signal; a second Ctrl-C ends it at once."""
 
@@ -95,13 +98,22 @@ def main(
     if not options.json:
         show_preflight(preflight, sys.stdout, as_json=False)
     speaker = WorkerSpeaker(
-        task_timeout_s=settings.task_timeout_s,
-        load_timeout_s=settings.load_timeout_s,
+        task_timeout_s=_item_limit_s(settings),
+        load_timeout_s=settings.load_timeout_s + GRACE_S,
         command=(sys.executable, "-m", "tts_app.batch.worker", worker_engine),
         env=env,
         log_file=log_file,
     )
     return _run(options, settings, preflight, facts, speaker)
+
+
+def _item_limit_s(settings: Settings) -> float:
+    """Return after how many seconds the worker is killed: the engine's own limit should speak first.
+
+    GLM-TTS may load its model again before a text, when its worker was replaced.
+    """
+    loading_s = settings.load_timeout_s if settings.engine == "glm" else 0.0
+    return settings.task_timeout_s + loading_s + GRACE_S
 
 
 def _log_to(log_dir: Path, options: argparse.Namespace) -> Path | None:

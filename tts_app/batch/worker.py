@@ -7,28 +7,30 @@ The engine comes from FUNCTION(settings), by default tts_app.engines.make_engine
 from __future__ import annotations
 
 import ctypes
-import faulthandler
 import importlib
+import logging
 import os
 import signal
 import sys
 from collections.abc import Callable
 
+from tts_app import logs
 from tts_app.batch import wire
-from tts_app.engines.base import Engine
-from tts_app.errors import ContextDead, EngineStuck, TtsError
+from tts_app.engines.base import Engine, PieceCallback, Speech, SpeechRequest
+from tts_app.errors import OutOfMemory
 from tts_app.settings import Settings
+
+log = logging.getLogger(__name__)
 
 DEFAULT_ENGINE = "tts_app.engines:make_engine"
 PR_SET_PDEATHSIG = 1
-FATAL = (ContextDead, EngineStuck)  # the parent starts a new worker after these
 
 
 def main(argv: list[str]) -> int:
     """Serve until standard input ends. Returns the exit status."""
     out = _private_output()
     _end_with_parent()
-    faulthandler.enable()
+    logs.set_up_worker()
     receiver = wire.Receiver(sys.stdin.fileno())
     try:
         engine = _load(argv[0] if argv else DEFAULT_ENGINE)
@@ -37,8 +39,8 @@ def main(argv: list[str]) -> int:
         return 1
     try:
         wire.send(out, wire.frame({"event": "loaded"}))
-        while _answer(engine, receiver, out):
-            pass
+        while True:
+            _answer(engine, receiver, out)
     except wire.Closed:
         pass
     finally:
@@ -46,24 +48,30 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _answer(engine: Engine, receiver: wire.Receiver, out: int) -> bool:
-    """Answer one request; False when this worker must not take another."""
+def _answer(engine: Engine, receiver: wire.Receiver, out: int) -> None:
+    """Answer one request. Engines heal themselves: after any error they may be asked again. Raises Closed."""
     request = wire.unpack_request(*receiver.receive())
 
     def on_piece(done: int, total: int) -> None:
         wire.send(out, wire.frame({"event": "piece", "done": done, "total": total}))
 
     try:
-        answer = wire.pack_speech(engine.synthesize(request, on_piece=on_piece))
-    except TtsError as error:
-        wire.send(out, wire.pack_error(error))
-        return not isinstance(error, FATAL)
+        answer = wire.pack_speech(_speak(engine, request, on_piece))
     except wire.Closed:
         raise
     except Exception as error:  # noqa: BLE001 - the worker loop: one bad item must not end it
         answer = wire.pack_error(error)
     wire.send(out, answer)
-    return True
+
+
+def _speak(engine: Engine, request: SpeechRequest, on_piece: PieceCallback) -> Speech:
+    """Return the speech; a text that ran out of memory is tried once more after clearing it."""
+    try:
+        return engine.synthesize(request, on_piece=on_piece)
+    except OutOfMemory as error:
+        log.error(error.message_en, exc_info=error)
+    engine.clear_memory()
+    return engine.synthesize(request, on_piece=on_piece)
 
 
 def _load(name: str) -> Engine:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import signal
 import subprocess
@@ -15,9 +14,7 @@ from pathlib import Path
 from tts_app.batch import wire
 from tts_app.batch.speak import StopBatch
 from tts_app.engines.base import PieceCallback, Speech, SpeechRequest
-from tts_app.errors import ContextDead, EngineError, EngineStuck, OutOfMemory, TtsError
-
-log = logging.getLogger(__name__)
+from tts_app.errors import EngineError, EngineStuck, TtsError
 
 END_GRACE_S = 10.0  # for a worker that was told to end
 SPOKEN_SIGNALS = {signal.SIGSEGV: "Segmentation fault", signal.SIGABRT: "Aborted", signal.SIGKILL: "Killed"}
@@ -52,19 +49,7 @@ class WorkerSpeaker:
         self.starts = 0
 
     def speak(self, request: SpeechRequest, on_piece: PieceCallback) -> Speech:
-        """See Speaker. An item that ran out of memory is tried once more in a fresh worker."""
-        try:
-            return self._once(request, on_piece)
-        except OutOfMemory as error:
-            log.error(error.message_en, exc_info=error)
-            self._end()
-            return self._once(request, on_piece)
-
-    def close(self) -> None:
-        """Let the worker end."""
-        self._end()
-
-    def _once(self, request: SpeechRequest, on_piece: PieceCallback) -> Speech:
+        """See Speaker."""
         process, receiver = self._running()
         try:
             wire.send(_handle(process.stdin), wire.pack_request(request))
@@ -75,9 +60,10 @@ class WorkerSpeaker:
             raise EngineStuck(f"no result after {limit:g} s", f"{limit:g} 秒内没有结果") from None
         except wire.Closed:
             raise self._death() from None
-        except (ContextDead, EngineStuck):
-            self._end()
-            raise
+
+    def close(self) -> None:
+        """Let the worker end."""
+        self._end()
 
     def _wait(self, receiver: wire.Receiver, on_piece: PieceCallback) -> Speech:
         deadline = time.monotonic() + self._task_timeout_s

@@ -56,10 +56,10 @@ def test_a_recording_reaches_the_engine(speaker) -> None:
     [
         pytest.param("crash now", WorkerDied, "Segmentation fault", 2, id="segmentation fault"),
         pytest.param("quit now", WorkerDied, "status 3", 2, id="exit"),
-        pytest.param("context now", ContextDead, "device-side assert", 2, id="context dead"),
+        pytest.param("context now", ContextDead, "device-side assert", 1, id="context dead"),
         pytest.param("bug now", EngineError, "IndexError: list index", 1, id="a bug in the engine"),
         pytest.param("...", BadRequest, "nothing to speak", 1, id="refused"),
-        pytest.param("memory now", OutOfMemory, "CUDA out of memory", 2, id="out of memory, twice"),
+        pytest.param("memory now", OutOfMemory, "CUDA out of memory", 1, id="out of memory, twice"),
     ],
 )
 def test_a_trouble_costs_one_item(speaker, text, kind, words, starts) -> None:
@@ -67,6 +67,15 @@ def test_a_trouble_costs_one_item(speaker, text, kind, words, starts) -> None:
         say(speaker, text)
     assert say(speaker, "hello").pieces == 1
     assert speaker.starts == starts
+
+
+def test_an_item_that_ran_out_of_memory_is_tried_again_after_clearing(tmp_path) -> None:
+    calls = tmp_path / "calls"
+    speaker = speaker_with(FAKE_CALLS=str(calls))
+    assert say(speaker, "once too much memory").pieces == 1
+    speaker.close()
+    steps = [entry.split(" ", 1)[1] for entry in calls.read_text(encoding="utf-8").splitlines()]
+    assert steps == ["once too much memory", "cleared", "once too much memory"]
 
 
 def test_a_hang_ends_at_the_time_limit_and_costs_one_item() -> None:

@@ -20,12 +20,19 @@ class TroubledEngine(FakeEngine):
     """Speaks unless the text names a trouble. FAKE_CALLS is a file that lists what it was asked for."""
 
     def synthesize(self, request, *, on_piece=None, cancelled=None):
-        if calls := os.environ.get("FAKE_CALLS"):
-            with Path(calls).open("a", encoding="utf-8") as out:
-                out.write(f"{os.getpid()} {request.text}\n")
+        self._note(request.text)
         print("chatter of a library on standard output")
         self._trouble(request.text)
         return super().synthesize(request, on_piece=on_piece, cancelled=cancelled)
+
+    def clear_memory(self):
+        self._note("cleared")
+        return super().clear_memory()
+
+    def _note(self, what: str) -> None:
+        if calls := os.environ.get("FAKE_CALLS"):
+            with Path(calls).open("a", encoding="utf-8") as out:
+                out.write(f"{os.getpid()} {what}\n")
 
     def _trouble(self, text: str) -> None:
         if text.startswith("crash"):
@@ -37,7 +44,7 @@ class TroubledEngine(FakeEngine):
         if text.startswith("gate"):
             while not Path(os.environ["FAKE_GATE"]).exists():
                 threading.Event().wait(0.02)
-        if text.startswith("memory"):
+        if text.startswith("memory") or (text.startswith("once") and not self.clears):
             raise OutOfMemory("CUDA out of memory. Tried to allocate 2.00 GiB")
         if text.startswith("context"):
             raise ContextDead("CUDA error: device-side assert triggered")
