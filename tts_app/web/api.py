@@ -7,11 +7,12 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 from starlette.exceptions import HTTPException
 
-from tts_app.engines.base import Speech
+from tts_app.engines.base import Reference, Speech
 from tts_app.errors import Busy
 from tts_app.web.auth import bearer_of
 from tts_app.web.context import Context, context_of
 from tts_app.web.encode import FORMATS, check_format, encode
+from tts_app.web.references import decode_base64, reference_of
 from tts_app.web.requests import speech_request
 from tts_app.web.waiting import result_or_gone
 
@@ -53,6 +54,8 @@ class SpeechBody(BaseModel):
     speed: StrictFloat | StrictInt = Field(1.0, ge=0.25, le=4.0)
     sample_rate: StrictInt = Field(24000, description="Extra field: 24000 or 32000 Hz")
     seed: StrictInt = Field(42, ge=0, le=2**32 - 1, description="Extra field")
+    ref_audio: StrictStr | None = Field(None, description="Extra field: recording as base64 or data: URL")
+    ref_text: StrictStr | None = Field(None, max_length=1000, description="Extra field: what it says")
     stream_format: Literal["audio"] | None = None
 
 
@@ -88,12 +91,26 @@ async def speech(
         sample_rate=body.sample_rate,
         seed=body.seed,
         speed=float(body.speed),
+        reference=await run_in_threadpool(_reference, body, context),
         text_field="input",
     )
     spoken: Speech = await result_or_gone(context.service.submit(wanted, owner=client), request)
     content = await run_in_threadpool(encode, spoken, body.response_format)
     headers = {"X-Sample-Rate": str(spoken.sample_rate), "X-Resampled": str(spoken.resampled).lower()}
     return Response(content, media_type=format_.media_type, headers=headers)
+
+
+def _reference(body: SpeechBody, context: Context) -> Reference | None:
+    if body.ref_audio is None:
+        return None
+    content = decode_base64(body.ref_audio, field="ref_audio")
+    return reference_of(
+        content,
+        body.ref_text or "",
+        strict=context.settings.strict_reference,
+        clones=context.service.engine.status().clones_voices,
+        fields=("ref_audio", "ref_text"),
+    )
 
 
 @router.get("/voices", responses={k: v for k, v in ERRORS.items() if k in {401, 429}})

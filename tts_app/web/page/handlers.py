@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -18,8 +19,9 @@ from tts_app.text.check import LONG_TEXT_CHARS
 from tts_app.web.context import Context
 from tts_app.web.page import boxes, speaking
 from tts_app.web.page.admit import admit
-from tts_app.web.page.reference import read_reference, reference_advice
+from tts_app.web.page.reference import reference_advice
 from tts_app.web.page.words import is_chinese, say
+from tts_app.web.references import reference_of
 from tts_app.web.requests import speech_request
 
 CLEAR_TIMEOUT_S = 60.0
@@ -108,9 +110,11 @@ class Handlers:
         return f'<div class="vk-status">{line}{preset}</div>'
 
     def _reference(self, audio: str | None, transcript: str) -> Reference | None:
+        if audio is None:
+            return None
         clones = self.context.service.engine.status().clones_voices
         strict = self.context.settings.strict_reference
-        return read_reference(audio, transcript, strict=strict, clones=clones)
+        return reference_of(Path(audio), transcript, strict=strict, clones=clones)
 
     def _requests(
         self, text: str, voice: str, rate: int, seed: int, speed: float, reference: Reference | None

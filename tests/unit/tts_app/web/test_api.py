@@ -1,6 +1,7 @@
 """The public API: what comes back, and what is refused with which words."""
 
 import asyncio
+import base64
 import io
 import json
 
@@ -72,6 +73,20 @@ def test_the_engines_voice_seed_and_speed_arrive(client, engine):
     assert (request.voice, request.seed, request.speed) == ("am_test", 7, 1.5)
 
 
+def test_a_reference_recording_reaches_the_engine(client, engine):
+    recording = speak(client, input="a recording of some five seconds, as a tone, for tests").content
+    sent = "data:audio/wav;base64," + base64.b64encode(recording).decode()
+    assert speak(client, ref_audio=sent, ref_text="what is said").status_code == 200
+    assert engine.spoken[-1].reference.transcript == "what is said"
+
+
+def test_a_cloning_engine_wants_the_transcript(client, engine):
+    engine.clones_voices = True
+    recording = base64.b64encode(speak(client, input="a recording of some five seconds, as a tone").content)
+    answer = speak(client, ref_audio=recording.decode())
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "ref_text")
+
+
 BAD_BODIES = [
     pytest.param({"input": None}, "input", id="text null"),
     pytest.param({"input": 5}, "input", id="text a number"),
@@ -109,6 +124,13 @@ BAD_BODIES = [
     pytest.param({"seed": 2**32}, "seed", id="seed too large"),
     pytest.param({"seed": 1.5}, "seed", id="seed a fraction"),
     pytest.param({"model": 1}, "model", id="model a number"),
+    pytest.param({"ref_audio": "%%%"}, "ref_audio", id="recording no base64"),
+    pytest.param({"ref_audio": ""}, "ref_audio", id="recording empty"),
+    pytest.param({"ref_audio": "aGVsbG8="}, "ref_audio", id="recording no sound"),
+    pytest.param({"ref_audio": "UklGRv////9XQVZFZm10IA=="}, "ref_audio", id="recording whose header lies"),
+    pytest.param({"ref_audio": 5}, "ref_audio", id="recording a number"),
+    pytest.param({"ref_audio": "data:audio/wav;base64"}, "ref_audio", id="data URL without data"),
+    pytest.param({"ref_text": "x" * 1001}, "ref_text", id="transcript too long"),
     pytest.param({"stream_format": "sse"}, "stream_format", id="streaming not offered"),
 ]
 
