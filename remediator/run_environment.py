@@ -11,11 +11,11 @@ from typing import Any
 from remediator.run_files import RunRequest
 from remediator.settings import Settings
 
-KEPT = ("LANG", "LC_ALL", "TZ")
+KEPT = ("LANG", "LC_ALL", "TZ", "PYTHONPYCACHEPREFIX")
 
 
 def environment(settings: Settings, private: Path) -> dict[str, str]:
-    """Return the whole environment of Ansible: nothing is inherited but the language and the time zone."""
+    """Return the whole environment of Ansible: nothing is inherited but KEPT."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return {
         "LANG": "C.UTF-8",

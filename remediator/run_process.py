@@ -100,7 +100,7 @@ def carry_out(request: RunRequest, settings: Settings, folder: Path) -> dict[str
         "state": played.state,
         "rc": played.rc,
         "summary": "" if well else played.early or events.summary() or played.last_words,
-        "failed_task": None if well else events.failed_task,
+        "failed_task": None if well else events.result.get("failed_task") or events.failed_task,
         "result": events.result,
         "started_at": started.isoformat(),
         "ended_at": datetime.now(UTC).isoformat(),
