@@ -150,6 +150,12 @@ def test_every_verb_has_a_place_on_the_command_line():
 def _smallest_arguments(verb: str) -> list[str]:
     known = {
         "maintenance": ["show"],
+        "exporters": ["stop"],
+        "rotate-logs": [],
+        "scan-logs": [],
+        "reboot": [],
+        "free-port": ["7860", "1", "1"],
+        "gpu-persistence": ["GPU-1", "off"],
         "lease": ["show"],
         "purge": [],
         "examine": [],

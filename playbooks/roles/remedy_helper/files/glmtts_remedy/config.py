@@ -52,6 +52,7 @@ class Config:
     logrotate_config: str = "/etc/logrotate.d/glmtts"
     textfile_dir: str = ""  # where scan-logs writes its metrics; empty: only on stdout
     reboot_allowed: bool = True
+    py_spy: str = "/opt/glmtts/current/env/bin/py-spy"  # shows where a hung process is
 
     def instance(self, name: str) -> Instance:
         """Return the instance called `name`. Raises UsageProblem for any other word."""

@@ -11,7 +11,21 @@ import os
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from glmtts_remedy import examine, maintenance, purge, speak, units, web
+from glmtts_remedy import (
+    capture,
+    examine,
+    exporters,
+    gpu_reset,
+    maintenance,
+    ports,
+    power,
+    purge,
+    rotate,
+    scan_logs,
+    speak,
+    units,
+    web,
+)
 from glmtts_remedy.config import Config
 from glmtts_remedy.lease import LeaseFile
 
@@ -63,6 +77,25 @@ def _lease_takes(parser: Parser) -> None:
 def _maintenance_takes(parser: Parser) -> None:
     parser.add_argument("what", choices=("begin", "end", "show"))
     parser.add_argument("--seconds", type=int, default=3600)
+
+
+def _free_port_takes(parser: Parser) -> None:
+    _instance(parser)
+    parser.add_argument("pid", type=int)
+    parser.add_argument("start_time", type=int)
+
+
+def _gpu_takes(parser: Parser) -> None:
+    parser.add_argument("uuid")
+
+
+def _persistence_takes(parser: Parser) -> None:
+    _gpu_takes(parser)
+    parser.add_argument("to", choices=("on", "off"))
+
+
+def _exporters_takes(parser: Parser) -> None:
+    parser.add_argument("what", choices=("stop", "start"))
 
 
 def _purge(config: Config, given: Arguments) -> Answer:
@@ -143,6 +176,40 @@ VERBS: dict[str, Verb] = {
     "drain": Verb(_admin("/admin/drain"), changes=True, takes=_instance),
     "undrain": Verb(_admin("/admin/undrain"), changes=True, takes=_instance),
     "purge": Verb(_purge, changes=True, takes=_purge_takes, timeout_s=lambda config: 600),
+    "rotate-logs": Verb(
+        lambda config, given: rotate.rotate(config), changes=True, timeout_s=lambda config: 300
+    ),
+    "scan-logs": Verb(lambda config, given: scan_logs.scan(config)),
+    "capture": Verb(
+        lambda config, given: capture.capture(config, config.instance(given.instance)),
+        takes=_instance,
+        timeout_s=lambda config: 60,
+    ),
+    "free-port": Verb(
+        lambda config, given: ports.free(config, given.instance, given.pid, given.start_time),
+        changes=True,
+        takes=_free_port_takes,
+    ),
+    "gpu-holders": Verb(lambda config, given: gpu_reset.holders(config, given.uuid), takes=_gpu_takes),
+    "gpu-persistence": Verb(
+        lambda config, given: gpu_reset.set_persistence(config, given.uuid, given.to == "on"),
+        changes=True,
+        takes=_persistence_takes,
+        timeout_s=lambda config: 90,
+    ),
+    "gpu-reset": Verb(
+        lambda config, given: gpu_reset.reset(config, given.uuid),
+        changes=True,
+        takes=_gpu_takes,
+        timeout_s=lambda config: 200,
+    ),
+    "exporters": Verb(
+        lambda config, given: exporters.stop(config) if given.what == "stop" else exporters.start(config),
+        changes=True,
+        takes=_exporters_takes,
+        timeout_s=lambda config: 300,
+    ),
+    "reboot": Verb(lambda config, given: power.reboot(config), changes=True),
     "lease": Verb(_lease, takes=_lease_takes),
     "maintenance": Verb(_maintenance, changes=True, takes=_maintenance_takes),
 }
