@@ -10,7 +10,7 @@ STATES: Words = {
     "open": ("已立案", "opened"),
     "examining": ("正在检查", "examining"),
     "waiting": ("等待中", "waiting"),
-    "asking": ("等您批准", "needs approval"),
+    "asking": ("等您批准", "approve?"),
     "repairing": ("正在修复", "repairing"),
     "verifying": ("正在验证", "verifying"),
     "holding": ("观察中", "watching"),
