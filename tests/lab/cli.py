@@ -7,8 +7,9 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
-from tests.lab import demo, deploy, observe
+from tests.lab import demo, deploy, observe, record
 from tests.lab.faults import FAULTS
 from tests.lab.lab import Lab
 from tests.lab.proc import LabError
@@ -105,6 +106,12 @@ def show_status(options: argparse.Namespace) -> int:
     return 0
 
 
+def record_incidents(options: argparse.Namespace) -> int:
+    """Write a lab's incidents as recorded requests to a file."""
+    print(f"{record.record(Lab(options.name), Path(options.file))} incidents in {options.file}")
+    return 0
+
+
 def show_demo(options: argparse.Namespace) -> int:
     """Boot, deploy, say where to look and how to break it."""
     return demo.demo()
@@ -144,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
         add(name, work, "name", "host", "fault").add_argument("instance", nargs="?")
     add("faults", list_faults)
     add("status", show_status).add_argument("name", nargs="?", default=demo.NAME)
+    add("record", record_incidents, "name", "file")
     add("demo", show_demo)
     add("demo-down", remove_demo)
     add("observe", watch)

@@ -22,10 +22,11 @@ import yaml
 from remediator.tokens import digest
 from tests.lab.forward import listen
 from tests.lab.paths import HERE, ROOT
+from tests.lab.proc import LabError
 
 RECORDED = HERE / "recorded" / "incidents.jsonl"
 ROLES = ("sender", "viewer", "operator")
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 180
 
 
 def observe() -> int:
@@ -41,7 +42,7 @@ def observe() -> int:
         return replay.returncode
     service = subprocess.Popen(remediator("serve"), env=environment, cwd=ROOT)
     try:
-        wait_until_up(port)
+        wait_until_up(service, port)
         sent = send(port, tokens["sender"])
         print(f"\n{sent} recorded requests were sent to the service, which runs in observe mode.")
         print(
@@ -91,15 +92,15 @@ def free_port(first: int) -> int:
     return port
 
 
-def wait_until_up(port: int) -> None:
-    """Return once the service takes connections. Raises TimeoutError."""
+def wait_until_up(service: subprocess.Popen[bytes], port: int) -> None:
+    """Return once the service takes connections. Raises LabError when it doesn't."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=5).close()
         except OSError:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"the remediator did not start in {START_TIMEOUT_S} s") from None
+            if service.poll() is not None or time.monotonic() > deadline:
+                raise LabError("the remediator did not start; what it said is above") from None
             time.sleep(0.2)
         else:
             return
