@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from remediator import run_tree
+from remediator import run_files, run_tree
 from remediator.run_environment import as_data, extra_variables, inventory
 from remediator.run_files import BadRequest, RunRequest
 from remediator.settings import Settings
@@ -79,15 +79,33 @@ SLOW = """
 """
 
 
-@pytest.fixture
-def place(tmp_path):
-    """A state folder and a folder with playbooks."""
-    playbooks = tmp_path / "release" / "playbooks"
+def make_place(folder):
+    """Make a state folder and a folder with playbooks."""
+    playbooks = folder / "release" / "playbooks"
     playbooks.mkdir(parents=True)
     for name, text in {"show": PLAYBOOK, "failing": FAILING, "rescued": RESCUED, "slow": SLOW}.items():
         (playbooks / f"{name}.yml").write_text(text, encoding="utf-8")
     (playbooks / "show.py").write_text(SHOW, encoding="utf-8")
-    return tmp_path
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path):
+    return make_place(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    """One run that was handed hostile text: (its place, its exit status, its outcome)."""
+    where = make_place(tmp_path_factory.mktemp("shown"))
+    return where, *play(where, request("show", instance="7860", args={"note": HOSTILE}))
+
+
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory):
+    """One run whose playbook fails."""
+    where = make_place(tmp_path_factory.mktemp("failed"))
+    return where, *play(where, request("failing"))
 
 
 def request(playbook, **values):
@@ -138,8 +156,8 @@ def readable(path):
         return b""
 
 
-def test_a_playbooks_own_result_becomes_the_outcome(place):
-    code, told = play(place, request("show", instance="7860", args={"note": "plain"}))
+def test_a_playbooks_own_result_becomes_the_outcome(shown):
+    _, code, told = shown
     assert (code, told["state"], told["rc"]) == (0, "ok", 0), told
     assert told["result"]["host"] == "gpu01"
     assert told["result"]["hosts"] == ["gpu01"]
@@ -147,45 +165,43 @@ def test_a_playbooks_own_result_becomes_the_outcome(place):
     assert told["result"]["run_id"] == "r-1"
 
 
-def test_hostile_text_arrives_as_text_and_is_not_evaluated(place):
-    code, told = play(place, request("show", args={"note": HOSTILE}))
-    assert (code, told["result"]["shown"]["note"]) == (0, HOSTILE), told
+def test_hostile_text_arrives_as_text_and_is_not_evaluated(shown):
+    place, _, told = shown
+    assert told["result"]["shown"]["note"] == HOSTILE
     assert list(place.rglob("PWNED")) == []
     assert not Path("PWNED").exists()
 
 
-def test_nothing_of_the_starters_environment_reaches_ansible(place):
-    _, told = play(place, request("show"))
+def test_nothing_of_the_starters_environment_reaches_ansible(shown):
+    place, _, told = shown
     names = told["result"]["shown"]["names"]
     assert not [name for name in names if name.startswith(("SMTP", "REMEDIATOR"))]
     written = b"".join(path.read_bytes() for path in place.rglob("*") if path.is_file())
     assert b"hush" not in written
 
 
-def test_nothing_is_left_of_the_private_folder(place):
-    play(place, request("show"))
-    assert [path.name for path in place.iterdir() if path.name.startswith("run-")] == []
+def test_nothing_is_left_of_the_private_folder(shown):
+    assert [path.name for path in shown[0].iterdir() if path.name.startswith("run-")] == []
 
 
-def test_a_failed_task_is_named_with_its_message(place):
-    code, told = play(place, request("failing"))
+def test_a_failed_task_is_named_with_its_message(failed):
+    _, code, told = failed
     assert code == 1
     assert (told["state"], told["failed_task"]) == ("failed", "Break on purpose")
     assert told["summary"] == "Break on purpose: the disk is still full"
+
+
+def test_events_are_kept_as_one_line_each(failed):
+    lines = (failed[0] / "runs" / "r-1" / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    events = [json.loads(line) for line in lines]
+    assert {"runner_on_failed", "playbook_on_stats"} <= {event["event"] for event in events}
+    assert "the disk is still full" in [event.get("message") for event in events]
 
 
 def test_a_failure_that_the_playbook_made_good_is_none(place):
     code, told = play(place, request("rescued"))
     assert (code, told["state"], told["failed_task"]) == (0, "ok", None)
     assert told["result"] == {"way": "second"}
-
-
-def test_events_are_kept_as_one_line_each(place):
-    play(place, request("failing"))
-    lines = (place / "runs" / "r-1" / "events.jsonl").read_text(encoding="utf-8").splitlines()
-    events = [json.loads(line) for line in lines]
-    assert {"runner_on_failed", "playbook_on_stats"} <= {event["event"] for event in events}
-    assert "the disk is still full" in [event.get("message") for event in events]
 
 
 def test_a_run_that_takes_too_long_is_ended_with_all_it_started(place):
@@ -217,8 +233,8 @@ def wait_for(condition):
 
 
 def test_a_request_is_carried_out_once(place):
-    play(place, request("failing"))
-    (place / "runs" / "r-1" / "outcome.json").unlink()
+    request("failing").write(place / "runs" / "r-1")
+    run_files.take(place / "runs" / "r-1", 1)
     assert play(place, request("failing")) == (3, None)
 
 
