@@ -22,7 +22,6 @@ from tts_app.errors import EngineError, TtsError
 
 log = logging.getLogger(__name__)
 
-DEATHS_ALLOWED = 2  # an item in hand when the run died this often isn't tried again
 DISK_TROUBLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 ReadReference = Callable[[Path, str], Reference]
 
@@ -69,12 +68,14 @@ class Runner:
         must_stop: Callable[[], bool],
         listener: Listener | None = None,
         owner: str = "",
+        deaths_allowed: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """An item that was in hand when the run died `deaths_allowed` times isn't tried again."""
         self._items, self._out_dir, self._journal = items, out_dir, journal
         self._speaker, self._read_reference = speaker, read_reference
         self._must_stop, self._listener = must_stop, listener or Listener()
-        self._owner, self._clock = owner, clock
+        self._owner, self._deaths_allowed, self._clock = owner, deaths_allowed, clock
 
     def run(self) -> Stopped | None:
         """Speak what isn't finished yet. Returns why it ended early, None when nothing is left."""
@@ -86,10 +87,8 @@ class Runner:
             for item in left:
                 if self._must_stop():
                     return self._stop(StopBatch("stopped", "stopped by a signal", "收到停止信号"))
-                if history.deaths.get(item.key, 0) >= DEATHS_ALLOWED:
-                    self._fail(
-                        item, EngineError("the batch died twice on this item", "该任务两次导致批处理进程退出")
-                    )
+                if history.deaths.get(item.key, 0) >= self._deaths_allowed:
+                    self._fail(item, _deadly(self._deaths_allowed))
                 else:
                     self._item(item)
         except StopBatch as stop:
@@ -196,6 +195,10 @@ class Runner:
         """Name the item for operators: batch, owner, line; never the text."""
         batch = self._journal.history.batch_id
         return f"batch={batch} owner={show(self._owner)} line={item.task.line} name={item.task.name}:"
+
+
+def _deadly(times: int) -> EngineError:
+    return EngineError(f"the batch died {times} times on this item", f"该任务 {times} 次导致批处理进程退出")
 
 
 def is_whole(path: Path, record: dict[str, object]) -> bool:

@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 30.0  # a paused batch looks again after this, or at once after wake()
 KEEP_DAYS = 7
+DEATHS_ALLOWED = (
+    3  # an embedded engine that crashes takes the service along; don't let one item do so for ever
+)
 MAX_WAITING = 20  # batches that have not ended, of everybody
 MAX_WAITING_PER_OWNER = 4
 
@@ -248,6 +251,7 @@ class BatchService:
                 archive_dir=self._archive_dir,
                 owner=entry.meta.owner,
                 batch_id=entry.meta.batch_id,
+                deaths_allowed=DEATHS_ALLOWED,
             )
             report = do_batch(
                 batch,

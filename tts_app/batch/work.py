@@ -41,6 +41,7 @@ class Batch:
     owner: str
     batch_id: str | None = None  # None: a new one, or the one of the journal that is resumed
     retry_failed: bool = False
+    deaths_allowed: int = 10  # a worker process takes the crashes, so these are kills from outside
 
 
 def do_batch(
@@ -69,6 +70,7 @@ def do_batch(
             must_stop=must_stop,
             listener=listener,
             owner=batch.owner,
+            deaths_allowed=batch.deaths_allowed,
         )
         try:
             stopped = runner.run()

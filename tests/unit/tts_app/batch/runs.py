@@ -41,11 +41,20 @@ def run(
     must_stop: Callable[[], bool] = lambda: False,
     archive_dir: Path | None = None,
     retry_failed: bool = False,
+    deaths_allowed: int = 10,
     listener: Listener | None = None,
 ) -> Report:
     """Check and run a tasks file whose recordings lie beside OUT_DIR."""
     preflight = check(data, context(out_dir.parent))
-    batch = Batch(preflight, PRESET, out_dir, archive_dir, "alice", retry_failed=retry_failed)
+    batch = Batch(
+        preflight,
+        PRESET,
+        out_dir,
+        archive_dir,
+        "alice",
+        retry_failed=retry_failed,
+        deaths_allowed=deaths_allowed,
+    )
     return do_batch(
         batch,
         speaker=speaker or DirectSpeaker(),
