@@ -1,12 +1,14 @@
-"""The lab that tests share: deployed once per session, named `test`."""
+"""The lab that tests share: deployed once per session, named `test`; VOICEKEEPER_LAB names one that is up already."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.lab.deploy import deploy
+from tests.lab.fleet import Fleet
 from tests.lab.lab import Lab, cannot_run_here
 from tests.lab.progress import Progress
 
@@ -17,8 +19,18 @@ def lab() -> Iterator[Lab]:
     reason = cannot_run_here()
     if reason:
         pytest.skip(reason)
+    standing = os.environ.get("VOICEKEEPER_LAB")
+    if standing:
+        yield Lab(standing)
+        return
     lab = Lab("test")
     lab.down()
     deploy(lab, Progress())
     yield lab
     lab.down()
+
+
+@pytest.fixture(scope="session")
+def fleet(lab: Lab) -> Fleet:
+    """The deployed lab, as an operator sees it."""
+    return Fleet(lab)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pytest
 
 from tests.lab.fleet import Fleet
-from tests.lab.lab import Lab
 from tests.lab.status import Json
 
 pytestmark = pytest.mark.lab
@@ -44,12 +43,6 @@ CASES = (
     Case("xid", "gpu02", "7860", "gpu_needs_reset", "escalated", ()),
     Case("foreign_gpu_process", "gpu02", "7860", "gpu_foreign_process", "escalated", ()),
 )
-
-
-@pytest.fixture(scope="module")
-def fleet(lab: Lab) -> Fleet:
-    """The deployed lab, as an operator sees it."""
-    return Fleet(lab)
 
 
 @pytest.fixture(autouse=True)

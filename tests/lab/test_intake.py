@@ -7,15 +7,8 @@ import json
 import pytest
 
 from tests.lab.fleet import Fleet, wait_for
-from tests.lab.lab import Lab
 
 pytestmark = pytest.mark.lab
-
-
-@pytest.fixture(scope="module")
-def fleet(lab: Lab) -> Fleet:
-    """The deployed lab, as an operator sees it."""
-    return Fleet(lab)
 
 
 def alert(fingerprint: str, **labels: str) -> dict[str, object]:
