@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import threading
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -30,23 +31,36 @@ LONG = SpeechRequest("你好，世界。今天天气很好，我们去公园。"
 
 
 class Lab:
-    """One engine, and the files that tell the stand-in what to do and where it reports."""
+    """Makes engines, tells the stand-in what to do and reads what it saw."""
 
-    def __init__(self, folder, monkeypatch):
+    def __init__(self, folder):
         self.folder, self._control, self._report = folder, folder / "control.json", folder / "report.json"
-        monkeypatch.setenv("SIM_GLM_CONTROL", str(self._control))
-        monkeypatch.setenv("SIM_GLM_REPORT", str(self._report))
-        self.engines = []
+        self._engines, self.shared = [], None
+        self._seen_before, self._restarts_before = {}, {}
+
+    @property
+    def environment(self):
+        return {"SIM_GLM_CONTROL": str(self._control), "SIM_GLM_REPORT": str(self._report)}
 
     def engine(self, **changes):
+        """Return an engine with a worker of its own."""
         settings = Settings(
             **{
                 "engine": "glm", "data_dir": self.folder, "glm_python": glm_python(), "glm_root": STAND_IN,
                 "load_timeout_s": PATIENCE_S, "task_timeout_s": PATIENCE_S, **changes,
             }
         )  # fmt: skip
-        self.engines.append(make_engine(settings))
-        return self.engines[-1]
+        self._engines.append(make_engine(settings))
+        return self._engines[-1]
+
+    def ready(self):
+        """Return the engine all tests share, loaded and well; what is seen from now on counts."""
+        self._control.unlink(missing_ok=True)
+        self.shared = self.shared or self.engine()
+        self.shared.load()
+        self._seen_before = json.loads(self._report.read_text())
+        self._restarts_before = Counter(self.shared.status().worker_restarts)
+        return self.shared
 
     def order(self, **orders):
         draft = self.folder / "draft.json"
@@ -57,33 +71,56 @@ class Lab:
         self._control.unlink()
 
     def seen(self):
-        return json.loads(self._report.read_text())
+        """Return what the worker saw since the test began; everything when the worker is a new one."""
+        now = json.loads(self._report.read_text())
+        same = now["pid"] == self._seen_before.get("pid")
+        return {k: v - self._seen_before[k] if same and k != "pid" else v for k, v in now.items()}
+
+    def restarts(self):
+        """Return why the shared engine's worker was replaced since the test began."""
+        return dict(Counter(self.shared.status().worker_restarts) - self._restarts_before)
+
+    def close(self):
+        for engine in self._engines:
+            engine.unload()
+
+
+@pytest.fixture(scope="module")
+def module_lab(tmp_path_factory):
+    made = Lab(tmp_path_factory.mktemp("glm"))
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def lab(tmp_path, monkeypatch):
-    made = Lab(tmp_path, monkeypatch)
+def lab(module_lab, monkeypatch):
+    for name, value in module_lab.environment.items():
+        monkeypatch.setenv(name, value)
+    return module_lab
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A lab of the test's own, for engines with other settings or a worker that must not be shared."""
+    made = Lab(tmp_path)
+    for name, value in made.environment.items():
+        monkeypatch.setenv(name, value)
     yield made
-    for engine in made.engines:
-        engine.unload()
-
-
-def restarts(engine):
-    return dict(engine.status().worker_restarts)
+    made.close()
 
 
 def test_both_rates_come_from_one_loaded_model_in_any_order(lab):
-    engine = lab.engine()
+    engine = lab.ready()
     for rate in (24000, 32000, 24000, 32000):  # F1, F2: the stand-in has upstream's old mel cache
         speech = engine.synthesize(SpeechRequest("你好，世界。", sample_rate=rate))
         assert (speech.sample_rate, speech.resampled) == (rate, False)
         assert 0.5 < speech.duration_s < 5
-    assert lab.seen()["loads"] == 1
+    assert lab.seen()["loads"] == 0
     assert engine.status().sample_rates == (24000, 32000)
 
 
 def test_everything_runs_in_inference_mode_and_the_cache_is_emptied_after_every_text(lab):
-    engine = lab.engine()
+    engine = lab.ready()
     for _ in range(3):
         engine.synthesize(HELLO)
     lab.order(fault="oom")
@@ -96,18 +133,18 @@ def test_everything_runs_in_inference_mode_and_the_cache_is_emptied_after_every_
 
 def test_a_long_text_is_spoken_in_pieces_with_progress(lab):
     done = []
-    speech = lab.engine().synthesize(LONG, on_piece=lambda *p: done.append(p))
+    speech = lab.ready().synthesize(LONG, on_piece=lambda *p: done.append(p))
     assert speech.pieces == len(done) == lab.seen()["pieces"] > 1
     assert done[-1] == (speech.pieces, speech.pieces)
 
 
 def test_an_english_sentence_that_crashes_upstreams_splitter_is_spoken(lab):
     sentence = " ".join(["internationalization"] * 29)  # F4
-    assert lab.engine().synthesize(SpeechRequest(sentence)).pieces > 1
+    assert lab.ready().synthesize(SpeechRequest(sentence)).pieces > 1
 
 
 def test_the_same_seed_and_reference_give_the_same_length_and_the_reference_sets_the_pitch(lab):
-    engine = lab.engine()
+    engine = lab.ready()
     quiet, loud = (Reference(np.full(64000, level, np.float32), 16000, "参考文本") for level in (0.01, 0.9))
     first, second = (engine.synthesize(SpeechRequest("你好，世界。", reference=r)) for r in (quiet, loud))
     assert len(first.samples) == len(second.samples)
@@ -115,16 +152,16 @@ def test_the_same_seed_and_reference_give_the_same_length_and_the_reference_sets
 
 
 def test_out_of_memory_keeps_torchs_words_and_the_worker(lab):
-    engine = lab.engine()
+    engine = lab.ready()
     lab.order(fault="oom", times=1)
     with pytest.raises(OutOfMemory, match=r"CUDA out of memory\. Tried to allocate"):
         engine.synthesize(HELLO)
     assert engine.synthesize(HELLO).duration_s > 0
-    assert restarts(engine) == {}
+    assert lab.restarts() == {}
 
 
 def test_clearing_memory_after_out_of_memory_gives_a_new_worker(lab):
-    engine = lab.engine()
+    engine = lab.ready()
     engine.load()
     lab.order(fault="oom", until="new_worker")
     with pytest.raises(OutOfMemory):
@@ -135,29 +172,29 @@ def test_clearing_memory_after_out_of_memory_gives_a_new_worker(lab):
 
 
 def test_clearing_memory_that_leaked_gives_a_new_worker(lab):
-    engine = lab.engine()
+    engine = lab.ready()
     engine.synthesize(HELLO)
     before = engine.clear_memory()
     assert before.still_loaded
     lab.order(fault="leak", leak_mb=400)
     engine.synthesize(HELLO)
     assert not engine.clear_memory().still_loaded
-    assert restarts(engine) == {"memory": 1}
+    assert lab.restarts() == {"memory": 1}
 
 
 @pytest.mark.parametrize("fault", ["device_assert", "illegal_access"])
 def test_a_dead_context_replaces_the_worker(lab, fault):
-    engine = lab.engine()
+    engine = lab.ready()
     lab.order(fault=fault, times=1)
     with pytest.raises(ContextDead, match="CUDA error"):
         engine.synthesize(HELLO)
     lab.heal()
     assert engine.synthesize(HELLO).duration_s > 0
-    assert restarts(engine) == {"context_dead": 1}
+    assert lab.restarts() == {"context_dead": 1}
 
 
 def test_a_segmentation_fault_is_logged_with_its_stack_and_survived(lab, caplog):
-    engine = lab.engine()
+    engine = lab.ready()
     lab.order(fault="segfault")
     with caplog.at_level(logging.ERROR), pytest.raises(EngineError, match="Segmentation fault"):
         engine.synthesize(HELLO)
@@ -165,11 +202,11 @@ def test_a_segmentation_fault_is_logged_with_its_stack_and_survived(lab, caplog)
     assert "你好" not in caplog.text  # upstream prints what it speaks; it must not reach the log
     lab.heal()
     assert engine.synthesize(HELLO).duration_s > 0
-    assert restarts(engine) == {"segfault": 1}
+    assert lab.restarts() == {"segfault": 1}
 
 
 def test_a_worker_killed_from_outside_is_survived(lab):
-    engine = lab.engine()
+    engine = lab.ready()
     engine.synthesize(HELLO)
     os.kill(lab.seen()["pid"], signal.SIGKILL)
     try:
@@ -177,16 +214,16 @@ def test_a_worker_killed_from_outside_is_survived(lab):
     except EngineError as error:
         assert "SIGKILL" in error.message_en
     assert engine.synthesize(HELLO).duration_s > 0
-    assert sum(restarts(engine).values()) == 1
+    assert sum(lab.restarts().values()) == 1
 
 
-def test_a_hanging_worker_is_killed_at_the_time_limit(lab):
-    engine = lab.engine(task_timeout_s=3)
+def test_a_hanging_worker_is_killed_at_the_time_limit(own):
+    engine = own.engine(task_timeout_s=3)
     engine.load()
-    lab.order(fault="hang")
+    own.order(fault="hang")
     with pytest.raises(EngineStuck):
         engine.synthesize(HELLO)
-    assert restarts(engine) == {"stuck": 1}
+    assert dict(engine.status().worker_restarts) == {"stuck": 1}
 
 
 @pytest.mark.parametrize(
@@ -199,27 +236,27 @@ def test_a_hanging_worker_is_killed_at_the_time_limit(lab):
     ],
 )
 def test_wrong_results_are_refused_and_the_worker_stays(lab, fault, words):
-    engine = lab.engine()
+    engine = lab.ready()
     lab.order(fault=fault)
     with pytest.raises(EngineError, match=words):
         engine.synthesize(HELLO)
     lab.heal()
     assert engine.synthesize(HELLO).duration_s > 0
-    assert restarts(engine) == {}
+    assert lab.restarts() == {}
 
 
-def test_a_failed_load_names_the_missing_file_and_can_be_tried_again(lab):
-    lab.order(fault="load_failed")
-    engine = lab.engine()
+def test_a_failed_load_names_the_missing_file_and_can_be_tried_again(own):
+    own.order(fault="load_failed")
+    engine = own.engine()
     with pytest.raises(LoadFailed, match=r"FileNotFoundError.*ckpt/llm/config.json"):
         engine.load()
-    lab.heal()
+    own.heal()
     engine.load()  # F2
     assert engine.status().loaded
 
 
 def test_cancelling_ends_a_text_between_pieces(lab):
-    engine = lab.engine()
+    engine = lab.ready()
     engine.load()
     lab.order(slow_s=0.3)
     pieces, give_up = [], threading.Event()
@@ -235,23 +272,23 @@ def test_cancelling_ends_a_text_between_pieces(lab):
     assert engine.synthesize(HELLO).duration_s > 0
 
 
-def test_a_worker_is_recycled_after_so_many_texts(lab):
-    engine = lab.engine(recycle_tasks=2)
+def test_a_worker_is_recycled_after_so_many_texts(own):
+    engine = own.engine(recycle_tasks=2)
     for _ in range(3):
         engine.synthesize(HELLO)
-    assert restarts(engine) == {"recycled": 1}
+    assert dict(engine.status().worker_restarts) == {"recycled": 1}
 
 
-def test_a_text_with_nothing_to_speak_never_reaches_the_worker(lab):
-    engine = lab.engine()
+def test_a_text_with_nothing_to_speak_never_reaches_the_worker(own):
+    engine = own.engine()
     with pytest.raises(BadRequest):
         engine.synthesize(SpeechRequest("😀。。。"))  # F5
     assert not engine.status().loaded
 
 
-def test_unloading_leaves_no_process_behind(lab):
-    engine = lab.engine()
+def test_unloading_leaves_no_process_behind(own):
+    engine = own.engine()
     engine.synthesize(HELLO)
-    pid = lab.seen()["pid"]
+    pid = own.seen()["pid"]
     engine.unload()
     assert not Path(f"/proc/{pid}").exists()  # killed and waited for

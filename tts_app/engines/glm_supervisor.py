@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 NATIVE_RATE = 24000
 _CLEAR_TIMEOUT_S = 60.0
-_GROWTH = 1.25  # memory above this share of what it was after loading is no cache: replace the worker
+_GROWTH = 1.25  # memory above this share of what it was after the first text is no cache: a new worker
 _ERRORS: dict[str, type[EngineError]] = {
     failures.OUT_OF_MEMORY: OutOfMemory,
     failures.CONTEXT_DEAD: ContextDead,
@@ -48,7 +48,7 @@ class GlmSupervisor:
         self._loading: int | None = None  # number of the load request that is not answered yet
         self._out_of_memory = False
         self._tasks = 0
-        self._after_load_mb = 0.0
+        self._settled_mb = 0.0
         self.loaded = False
         self.sample_rates = sample_rates
         self.memory: Message = {}
@@ -76,13 +76,15 @@ class GlmSupervisor:
                 "protocol", EngineError(f"the GLM worker's answer is damaged: {error}")
             ) from None
         self._tasks += 1
+        if self._tasks == 1:  # the first text touches what loading only mapped
+            self._settled_mb = max(self._settled_mb, size(self.memory)[1])
         self._recycle_if_due()
         return samples
 
     def clear(self) -> MemoryReport:
         """Empty torch's cache; end the worker when that can't be enough.
 
-        After an out-of-memory error, or when memory stays well above what it was after loading, only a new
+        After an out-of-memory error, or when memory stays well above what it was at first, only a new
         process gives it back; the next text then loads the model again.
         """
         kind, before = self._memory_now()
@@ -91,7 +93,7 @@ class GlmSupervisor:
         cleared = self._clear_cache(self._worker)
         if cleared is not None:
             kind, after = size(cleared)
-            if not self._out_of_memory and after <= self._after_load_mb * _GROWTH:
+            if not self._out_of_memory and after <= self._settled_mb * _GROWTH:
                 return MemoryReport(before, after, kind, still_loaded=True)
         self._restart("memory", start_again=False)
         return MemoryReport(before, 0.0, kind, still_loaded=False)
@@ -235,7 +237,7 @@ class GlmSupervisor:
         self._loading, self.loaded = None, True
         self.sample_rates = tuple(int(rate) for rate in answer.get("sample_rates", ())) or (NATIVE_RATE,)
         self._note_memory(answer)
-        _, self._after_load_mb = size(self.memory)
+        _, self._settled_mb = size(self.memory)
 
 
 def size(memory: Message) -> tuple[str, float]:

@@ -23,7 +23,7 @@ from tts_app.engines.base import (
     Voice,
 )
 from tts_app.engines.kokoro_model import MAX_TOKENS, NATIVE_RATE, KokoroModel
-from tts_app.engines.memory import give_back, rss_mb
+from tts_app.engines.memory import give_back, rss_mb, trim
 from tts_app.engines.offered import check_rate, check_speed, check_voice
 from tts_app.errors import BadRequest, Cancelled, EngineStuck
 from tts_app.settings import Settings
@@ -115,21 +115,33 @@ class KokoroEngine:
         check_rate(request.sample_rate, SAMPLE_RATES)
         check_speed(request)
         with self._lock:
-            model, phonemizer = self._ready()
-            pieces = [
-                tokens
-                for part in split(text, PIECE_UNITS)
-                for tokens in _tokens(part, PIECE_UNITS, model, phonemizer)
-            ]
-            samples, started = [], self._clock()
-            for index, tokens in enumerate(pieces):
-                self._check_going_on(started, cancelled)
-                samples.append(model.run(tokens, styles(voice), request.speed))
-                if on_piece is not None:
-                    on_piece(index + 1, len(pieces))
-        if not samples:
+            samples = self._speak(text, voice, request.speed, on_piece, cancelled)
+            trim()  # a piece needs some 300 MB for a moment
+        return _at_rate(np.concatenate(samples), request.sample_rate, len(samples))
+
+    def _speak(
+        self,
+        text: str,
+        voice: str,
+        speed: float,
+        on_piece: PieceCallback | None,
+        cancelled: CancelCheck | None,
+    ) -> list[Samples]:
+        model, phonemizer = self._ready()
+        pieces = [
+            tokens
+            for part in split(text, PIECE_UNITS)
+            for tokens in _tokens(part, PIECE_UNITS, model, phonemizer)
+        ]
+        if not pieces:
             raise _nothing_to_say()
-        return _at_rate(np.concatenate(samples), request.sample_rate, len(pieces))
+        samples, started = [], self._clock()
+        for index, tokens in enumerate(pieces):
+            self._check_going_on(started, cancelled)
+            samples.append(model.run(tokens, styles(voice), speed))
+            if on_piece is not None:
+                on_piece(index + 1, len(pieces))
+        return samples
 
     def _ready(self) -> tuple[KokoroModel, Phonemizer]:
         if self._model is not None and self._phonemizer is not None:

@@ -57,6 +57,7 @@ class KokoroModel:
         options = onnxruntime.SessionOptions()
         options.enable_cpu_mem_arena = False  # the arena keeps 500 MB after the session is gone
         options.enable_mem_pattern = False
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # costs others their CPU
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3

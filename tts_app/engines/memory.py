@@ -18,8 +18,13 @@ def rss_mb(pid: int | None = None) -> float | None:
 
 
 def give_back() -> None:
-    """Collect garbage and return free heap pages to the system (glibc only; harmless elsewhere)."""
+    """Collect garbage and return free heap pages to the system."""
     gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    trim()
+
+
+def trim() -> None:
+    """Return free heap pages to the system (glibc only; harmless elsewhere). Takes milliseconds."""
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if malloc_trim is not None:
+        malloc_trim(0)
