@@ -33,7 +33,7 @@ class SpeechRequest:
     text: str
     sample_rate: int = 24000  # Hz, of the wanted result
     voice: str | None = None  # id of one of the engine's voices(); None: the engine's default
-    seed: int = 42
+    seed: int = 42  # for engines that sample; the embedded one does not
     reference: Reference | None = None  # only for engines whose status says clones_voices
     speed: float = 1.0  # 0.5 is half as fast, 2.0 twice
 

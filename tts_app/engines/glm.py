@@ -138,7 +138,7 @@ class GlmEngine:
         kind, megabytes = size(memory) if memory else ("rss", None)
         return EngineStatus(
             name=self.name,
-            loaded=self._supervisor.loaded,
+            loaded=self._supervisor.well(),
             clones_voices=True,
             sample_rates=self._supervisor.sample_rates,
             memory_mb=megabytes,

@@ -106,6 +106,11 @@ class GlmSupervisor:
         if worker is not None:
             worker.kill()
 
+    def well(self) -> bool:
+        """Return whether a loaded worker is alive; from any thread."""
+        worker = self._worker
+        return self.loaded and worker is not None and worker.alive()
+
     # -- memory
 
     def _clear_cache(self, worker: WorkerProcess) -> Message | None:
@@ -218,6 +223,9 @@ class GlmSupervisor:
         except WorkerGone as gone:
             self.stop()
             raise _died_while_loading(gone) from None
+        except WorkerTimeout as late:
+            self.stop()
+            raise LoadFailed(f"the GLM worker does not read: {late}") from None
 
     def _finish_loading(self, number: int) -> None:
         try:

@@ -204,7 +204,8 @@ def _decoded(content: bytes) -> tuple[Samples, int]:
 
 def _refusal(answer: requests.Response) -> EngineError | BadRequest | Busy:
     """Return what an answer other than 200 means. Its text may quote the user's, so it isn't passed on."""
-    status, text = answer.status_code, answer.raw.read(2000, decode_content=True).decode("utf-8", "replace")
+    status = answer.status_code
+    text = next(answer.iter_content(2000), b"").decode("utf-8", "replace")
     if status in {401, 403}:
         return _refused_key()
     if status in {429, 503}:

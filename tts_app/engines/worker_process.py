@@ -5,9 +5,11 @@ from __future__ import annotations
 import collections
 import contextlib
 import itertools
+import logging
 import os
 import queue
 import re
+import select
 import signal
 import subprocess
 import threading
@@ -17,8 +19,12 @@ from typing import BinaryIO
 
 from tts_app.glm_worker.protocol import MAX_LINE_BYTES, Garbage, Message, decode, encode
 
+log = logging.getLogger(__name__)
+
 _LOOK_EVERY_S = 0.2  # how often a waiting call looks whether it was cancelled
 _KILL_WAIT_S = 10.0
+_GONE_WAIT_S = 30.0
+_WRITE_TIMEOUT_S = 30.0
 _KEPT_LINES = 400
 # The only lines of a worker's standard error that may reach the log: upstream prints the texts it speaks.
 _FAULT_LINE = re.compile(
@@ -79,7 +85,7 @@ class WorkerProcess:
         return self._process.poll() is None
 
     def send(self, message: Message) -> int:
-        """Send a request and return its number. Raises WorkerGone."""
+        """Send a request and return its number. Raises WorkerGone, WorkerTimeout."""
         number = next(self._numbers)
         self._write({**message, "id": number})
         return number
@@ -127,12 +133,19 @@ class WorkerProcess:
         """End the process and its children, and return how it ended (as WorkerGone.returncode)."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        returncode = self._process.wait(_KILL_WAIT_S)
+        try:
+            returncode = self._process.wait(_KILL_WAIT_S)
+        except subprocess.TimeoutExpired:  # stuck in a driver call; the kernel ends it when that returns
+            log.error("worker survives SIGKILL", extra={"pid": self._process.pid})
+            return -signal.SIGKILL
         self._close()
         return returncode
 
     def _gone(self) -> WorkerGone:
-        returncode = self._process.wait(_KILL_WAIT_S)
+        try:
+            returncode = self._process.wait(_GONE_WAIT_S)
+        except subprocess.TimeoutExpired:  # it closed its pipes and lives on
+            returncode = self.kill()
         self._threads[1].join(_KILL_WAIT_S)
         lines = tuple(line for line in self._errors if _FAULT_LINE.search(line))
         self._close()
@@ -147,12 +160,20 @@ class WorkerProcess:
                     stream.close()
 
     def _write(self, message: Message) -> None:
-        stream = self._process.stdin
+        """Write without ever blocking for good: a stopped worker doesn't read. Raises WorkerTimeout, WorkerGone."""
+        stream, data = self._process.stdin, memoryview(encode(message))
+        deadline = time.monotonic() + _WRITE_TIMEOUT_S
         try:
             if stream is None or stream.closed:
                 raise BrokenPipeError
-            stream.write(encode(message))
-            stream.flush()
+            os.set_blocking(stream.fileno(), False)
+            writable = select.poll()
+            writable.register(stream.fileno(), select.POLLOUT)
+            while data:
+                if not writable.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                    raise WorkerTimeout(f"a request was not read within {_WRITE_TIMEOUT_S:g} s")
+                with contextlib.suppress(BlockingIOError):
+                    data = data[os.write(stream.fileno(), data) :]
         except (BrokenPipeError, ValueError) as error:
             raise self._gone() from error
 

@@ -1,5 +1,6 @@
 """Chinese, English and mixed text to Kokoro's phoneme alphabet, with data from packages alone."""
 
+import contextlib
 import logging
 import re
 import warnings
@@ -38,8 +39,9 @@ class Phonemizer:
 
     def __init__(self, cache_dir: Path) -> None:
         """Load the dictionaries. jieba caches its table in `cache_dir`, which only we may write to."""
-        cache_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        jieba.setLogLevel(logging.WARNING)
+        with contextlib.suppress(OSError):  # on a full disk jieba does without, 1 s slower
+            cache_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        jieba.setLogLevel(logging.CRITICAL)
         self._words = jieba.Tokenizer()
         self._words.tmp_dir = str(cache_dir)
         self._english = G2P()

@@ -274,6 +274,7 @@ def test_a_worker_that_died_while_idle_is_replaced_before_the_next_text():
     speaks, fleet = engine()
     speaks.load()
     fleet.started[0].killed = True
+    assert not speaks.status().loaded
     assert speaks.synthesize(SpeechRequest("你好世界")).duration_s == 1.0
     assert restarts(speaks) == {"died": 1}
 

@@ -5,10 +5,11 @@ import sys
 
 import pytest
 
+from tts_app.engines import worker_process
 from tts_app.engines.worker_process import WorkerGone, WorkerProcess, WorkerTimeout, describe_exit
 from tts_app.glm_worker.protocol import Garbage
 
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 READ_ONE = """
 import json, os, sys, time
 request = json.loads(sys.stdin.readline())
@@ -73,6 +74,21 @@ def test_a_worker_that_hangs_is_a_timeout_and_can_be_killed(start):
         worker.wait(number, 0.05)
     assert worker.kill() == -9
     assert not worker.alive()
+
+
+def test_a_worker_that_does_not_read_is_a_timeout_too(monkeypatch):
+    monkeypatch.setattr(worker_process, "_WRITE_TIMEOUT_S", 0.05)
+    worker = WorkerProcess([sys.executable, "-c", "import time; time.sleep(3600)"], os.environ)
+    with pytest.raises(WorkerTimeout):
+        worker.send({"op": "speak", "samples": "A" * 1_000_000})
+    assert worker.kill() == -9
+
+
+def test_a_large_request_arrives_whole(start):
+    worker, _ = start(
+        "big = json.loads(sys.stdin.readline()); say(event='spoken', id=2, length=len(big['samples']))"
+    )
+    assert worker.wait(worker.send({"samples": "A" * 3_000_000}), PATIENCE_S)["length"] == 3_000_000
 
 
 def test_a_line_that_is_no_message_is_garbage(start):
