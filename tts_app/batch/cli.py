@@ -137,7 +137,7 @@ def _may_start(preflight: Preflight, options: argparse.Namespace) -> bool:
 def _refused(preflight: Preflight, options: argparse.Namespace) -> int:
     if _may_start(preflight, options):
         return Exit.ALL_OK
-    log_faults(preflight, batch_id="-", owner=options.owner)
+    log_faults(preflight, batch_id="-", owner=options.owner, source=str(options.tasks))
     return Exit.REFUSED
 
 
@@ -216,6 +216,7 @@ def _run(
         archive_dir=_archive_dir(options, settings),
         owner=options.owner,
         retry_failed=options.retry_failed,
+        source=str(options.tasks),
     )
     stop = Stop()
     try:

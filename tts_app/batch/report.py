@@ -63,6 +63,7 @@ class Report:
 
     batch_id: str
     owner: str
+    source: str
     engine: str
     rows: tuple[Row, ...]
     problems: tuple[Problem, ...] = ()
@@ -90,6 +91,7 @@ class Report:
             "schema": 1,
             "batch_id": self.batch_id,
             "owner": self.owner,
+            "tasks_file": self.source,
             "engine": self.engine,
             "state": "stopped" if self.exit_status is Exit.STOPPED else "ended",
             "exit_status": int(self.exit_status),

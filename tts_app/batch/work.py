@@ -17,6 +17,7 @@ from tts_app.batch.archive import write_archive
 from tts_app.batch.items import Item, make_items
 from tts_app.batch.journal import Journal, utc_now
 from tts_app.batch.preflight import Preflight
+from tts_app.batch.problems import show
 from tts_app.batch.report import Report
 from tts_app.batch.runner import Listener, ReadReference, Runner, Stopped, verify
 from tts_app.batch.speak import Speaker
@@ -41,6 +42,7 @@ class Batch:
     owner: str
     batch_id: str | None = None  # None: a new one, or the one of the journal that is resumed
     retry_failed: bool = False
+    source: str = "-"  # the tasks file as its owner knows it
     deaths_allowed: int = 10  # a worker process takes the crashes, so these are kills from outside
 
 
@@ -88,13 +90,14 @@ def _begin(batch: Batch, items: tuple[Item, ...], journal: Journal, now: Callabl
         journal.append("retry")
     canonical = "".join(f"{to_canonical(item.task)}\n" for item in items)
     write_whole(batch.out_dir / TASKS_FILE, canonical.encode("utf-8"))
-    log_faults(batch.preflight, batch_id=batch_id, owner=batch.owner)
+    log_faults(batch.preflight, batch_id=batch_id, owner=batch.owner, source=batch.source)
 
 
 def _finish(batch: Batch, items: tuple[Item, ...], journal: Journal, stopped: Stopped | None) -> Report:
     report = Report(
         batch_id=str(journal.history.batch_id),
         owner=batch.owner,
+        source=batch.source,
         engine=batch.engine.name,
         rows=reports.make_rows(items, journal.history, batch.preflight),
         problems=batch.preflight.problems,
@@ -140,13 +143,14 @@ def is_owner(name: str) -> bool:
     return len(name.strip()) > 0 and len(name) <= MAX_OWNER_CHARS and name.isprintable()
 
 
-def log_faults(preflight: Preflight, *, batch_id: str, owner: str) -> None:
-    """Write the file's errors to the log under the words operators look for, with line and owner."""
+def log_faults(preflight: Preflight, *, batch_id: str, owner: str, source: str = "-") -> None:
+    """Write the file's errors to the log under the words operators look for, with owner, file and line."""
+    whose = f"batch={batch_id} owner={show(owner)} file={show(source)}"
     for found in preflight.errors[:MAX_FAULTS_LOGGED]:
-        where = f"batch={batch_id} owner={owner} fault={found.fault} line={found.line} field={found.field}"
+        where = f"{whose} line={found.line} field={found.field} fault={found.fault}"
         log.error("%s %s", where, _real_words(found.code, found.line, found.column, found.en))
     if (more := len(preflight.errors) - MAX_FAULTS_LOGGED) > 0:
-        log.error("batch=%s owner=%s and %d more faults", batch_id, owner, more)
+        log.error("%s and %d more faults", whose, more)
 
 
 SYNTAX = frozenset({"not_json", "half_line", "bad_number", "too_deep", "nul", "bom_inside", "not_object"})

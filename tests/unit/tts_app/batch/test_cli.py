@@ -269,7 +269,7 @@ def test_faults_reach_the_log_under_the_words_operators_look_for(quiet, caplog) 
     assert "FileNotFoundError" in caplog.text
     assert "JSONDecodeError" in caplog.text
     assert "owner=alice" in caplog.text
-    assert "line=2" in caplog.text
+    assert f"file={quiet.tasks} line=2" in caplog.text
 
 
 def test_wrong_settings_are_an_exit_status_of_their_own(quiet, monkeypatch, capsys) -> None:
