@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import signal
@@ -138,7 +139,8 @@ def show(browser, server):
 def keep(browser, name: str) -> None:
     """Keep a picture of the whole page among the artefacts."""
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    browser.save_screenshot(str(ARTEFACTS / f"{name}.png"))
+    shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
+    (ARTEFACTS / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
 
 
 def keep_speech(name: str, content: bytes) -> None:

@@ -1,7 +1,9 @@
 """The page in a real browser, on a phone and on a desk."""
 
 import json
+import re
 
+import httpx
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -62,6 +64,29 @@ def test_a_text_is_spoken_and_can_be_played(show):
     assert browser.execute_script("return document.scrollingElement.scrollWidth") <= 375
 
 
+def test_work_is_given_up_by_the_stop_button_and_by_leaving(show, server):
+    browser = show(1280, 900)
+    before = given_up(server)
+    write(browser, "The quick brown fox jumps over the lazy dog. " * 40)
+    find(browser, "#speak-button").click()
+    has(browser, "#message", "合成中")
+    find(browser, "#stop-button").click()
+    has(browser, "#message", "已停止")
+    wait(browser).until(lambda _: given_up(server) == before + 1)
+    find(browser, "#speak-button").click()
+    has(browser, "#message", "合成中")
+    browser.get("about:blank")
+    wait(browser).until(lambda _: given_up(server) == before + 2)
+
+
+def given_up(server):
+    """Return how many syntheses ended as cancelled."""
+    found = re.search(
+        r'tts_requests_total{[^}]*"cancelled"} (\d+)', httpx.get(f"{server.url}/metrics", timeout=60).text
+    )
+    return int(found[1])
+
+
 def test_long_text_is_warned_about_and_split_on_demand(show):
     browser = show(1280, 900)
     text = "今天天气很好，我们一起去公园散步。" * 20
@@ -94,7 +119,7 @@ def test_a_batch_is_checked_run_and_offered_for_download(show, tmp_path):
     keep(browser, "check-375")
     find(browser, "#skip-bad input").click()
     find(browser, "#start-button").click()
-    has(browser, "#report", "已结束：已结束 1/1")
+    has(browser, "#report", "已结束：2/2，失败 1")
     keep(browser, "batch-375")
     assert find(browser, "#report a.vk-download").get_attribute("href").endswith(".zip")
     assert browser.execute_script("return document.scrollingElement.scrollWidth") <= 375

@@ -91,7 +91,7 @@ def _speak_tab(context: Context, handlers: Handlers) -> None:
         show_progress="minimal",
         api_visibility="private",
     )
-    stop.click(None, None, None, cancels=[speaking], api_visibility="private")
+    stop.click(handlers.stopped, None, message, cancels=[speaking], queue=False, api_visibility="private")
     clear.click(handlers.clear, None, cleared, trigger_mode="once", api_visibility="private")
 
 

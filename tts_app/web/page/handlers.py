@@ -81,6 +81,10 @@ class Handlers:
         except TtsError as error:
             yield NO_AUDIO, boxes.failure(error, chinese=chinese)
 
+    def stopped(self, request: gr.Request) -> str:
+        """Say that the work was given up."""
+        return boxes.good(say("stopped", is_chinese(request.headers)))
+
     def clear(self, request: gr.Request) -> str:
         """Clear memory; say what it did."""
         chinese = is_chinese(request.headers)

@@ -62,16 +62,14 @@ def speak(
 
 
 def _progress(service: SpeechService, job: Job, chinese: bool) -> Iterator[str]:
-    shown = ""
+    """Yield a line now and then, changed or not: only between two lines can the work be given up."""
     while not job.done():
         done, total = job.pieces
-        line = (
+        yield (
             say("working", chinese, done=min(done + 1, max(total, 1)), total=max(total, 1))
             if job.running()
             else say("waiting", chinese, ahead=max(1, service.snapshot().facts.queued))
         )
-        if line != shown:
-            yield (shown := line)
         wait([job], timeout=LOOK_EVERY_S, return_when=FIRST_COMPLETED)
 
 

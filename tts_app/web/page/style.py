@@ -1,7 +1,7 @@
 """How the page looks: nothing wider than a phone, nothing smaller than a thumb."""
 
 CSS = """
-.gradio-container { max-width: 960px !important; margin: 0 auto !important; }
+.gradio-container { width: 100% !important; max-width: 960px !important; margin: 0 auto !important; }
 .gradio-container, .gradio-container * { box-sizing: border-box; }
 .gradio-container button, .gradio-container input:not([type=checkbox]):not([type=radio]):not([type=range]),
 .gradio-container select, .gradio-container label:has(input[type=radio]),

@@ -83,8 +83,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "无法运行：请修正下列各行（{tasks} 个任务没有问题）。",
     ),
     "batch_line": (
-        "{state}: {ended} of {total} ended, {failed} failed{eta}",
-        "{state}：已结束 {ended}/{total}，失败 {failed}{eta}",
+        "{state}: {ended} of {total}, {failed} failed{eta}",
+        "{state}：{ended}/{total}，失败 {failed}{eta}",
     ),
     "eta": (", about {left} left", "，预计还需 {left}"),
     "batch_waiting": ("Waiting", "排队中"),
