@@ -32,7 +32,7 @@ from remediator.situation import Policy
 from remediator.ssh import Ssh, SshOptions, addresses
 from remediator.store import Store, open_store
 from remediator.timers import Timers
-from remediator.tokens import load_tokens
+from remediator.tokens import Tokens, load_tokens
 from remediator.verify import Verifier
 from remediator.web.app import cookie_secret, create_app
 
@@ -124,15 +124,8 @@ def assemble(
     told = receivers_of(settings, clock, rotation)
     stages, warm = (stages, None) if stages is not None else real_stages(settings, fleet)
     store = open_store(settings.database_url)
-    pipeline = Pipeline(
-        store,
-        known,
-        lambda: fleet,
-        stages,
-        policy_of(settings),
-        clock=clock,
-        owner=owner_name(),
-    )
+    policy = policy_of(settings)
+    pipeline = Pipeline(store, known, lambda: fleet, stages, policy, clock=clock, owner=owner_name())
     dispatcher = Dispatcher(pipeline.due, pipeline.advance)
     desk = Desk(
         store,
@@ -148,13 +141,17 @@ def assemble(
     prober = Prober(
         store, lambda: fleet, desk.accept, clock, rules_of(settings), timeout_s=settings.probe_timeout_s
     )
-    app = create_app(
-        settings, tokens, desk, secret=cookie_secret(settings.state_dir / "cookie-key"), clock=clock
-    )
-    if settings.wecom_app_file is not None:
-        app.extensions["wecom_app"] = load_app(settings.wecom_app_file)
+    app = _app(settings, tokens, desk, clock)
     timers = Timers(jobs_of(settings, Parts(store, pipeline, outbox, prober, warm), clock))
     return Service(store, pipeline, desk, outbox, dispatcher, timers, prober, app)
+
+
+def _app(settings: Settings, tokens: Tokens, desk: Desk, clock: Clock) -> Flask:
+    secret = cookie_secret(settings.state_dir / "cookie-key")
+    app = create_app(settings, tokens, desk, secret=secret, clock=clock)
+    if settings.wecom_app_file is not None:
+        app.extensions["wecom_app"] = load_app(settings.wecom_app_file)
+    return app
 
 
 def rules_of(settings: Settings) -> Rules:
