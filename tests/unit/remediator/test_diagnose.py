@@ -59,6 +59,7 @@ def kernel(kind: str, xid: int | None = None, at: Any = BEFORE, raw: dict[str, A
 
 AUTO_RESTART = down(WELL, active="activating", sub="auto-restart", result="exit-code", exec_code="exited")
 OOM = "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB"
+GAVE_UP = "glm-tts@7860.service: Start request repeated too quickly."
 FULL = "OSError: [Errno 28] No space left on device: '/var/lib/glmtts/7860/outputs/a.wav'"
 
 
@@ -75,6 +76,9 @@ FULL = "OSError: [Errno 28] No space left on device: '/var/lib/glmtts/7860/outpu
         pytest.param(down(WELL, exec_status=15), ["service_down"], id="terminated is no crash"),
         pytest.param(down(WELL, result="start-limit-hit", exec_status=11),
                      ["start_limit_hit", "segfault", "service_down"], id="start limit beats the crash behind it"),
+        pytest.param(log(down(WELL, result="exit-code"), GAVE_UP), ["start_limit_hit", "service_down"],
+                     id="systemd gave up by itself and kept the last failure's result"),
+        pytest.param(log(WELL, GAVE_UP), ["false_alarm"], id="systemd gave up once, and the unit runs again"),
         pytest.param(health("timeout"), ["hung"], id="no answer from a living process"),
         pytest.param(health("http_error", "engine_stuck"), ["hung"], id="it says that its engine is stuck"),
         pytest.param(health("http_error", "context_dead"), ["cuda_context_dead"], id="it says that its context died"),
