@@ -10,12 +10,10 @@ from pathlib import Path
 from bench.api import timed
 from bench.figures import Figure, median_ratio
 from bench.texts import TEXTS
-from tts_app.batch.items import Item, make_items
-from tts_app.batch.journal import Journal
 from tts_app.batch.paths import AudioDirs
-from tts_app.batch.preflight import Context, check
-from tts_app.batch.runner import Runner
+from tts_app.batch.preflight import Context, Preflight, check
 from tts_app.batch.tasks import EngineFacts
+from tts_app.batch.work import Batch, do_batch
 from tts_app.engines.base import Engine, PieceCallback, Reference, Speech, SpeechRequest
 
 
@@ -57,24 +55,21 @@ def _back_to_back(engine: Engine) -> None:
 
 def _batch(engine: Engine) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        out_dir = Path(folder)
-        with Journal(out_dir / "journal.jsonl") as journal:
-            Runner(
-                _items(engine, out_dir), out_dir=out_dir, journal=journal, speaker=Direct(engine),
-                read_reference=_no_reference, must_stop=lambda: False,
-            ).run()  # fmt: skip
+        out_dir = Path(folder) / "out"
+        found, facts = _checked(engine, Path(folder))
+        batch = Batch(found, facts, out_dir, archive_dir=None, owner="bench")
+        do_batch(batch, speaker=Direct(engine), read_reference=_no_reference, must_stop=lambda: False)
         done = len(list(out_dir.glob("*.wav")))
         if done != len(TEXTS):
             raise SystemExit(f"the batch made {done} of {len(TEXTS)} files")
 
 
-def _items(engine: Engine, folder: Path) -> tuple[Item, ...]:
+def _checked(engine: Engine, folder: Path) -> tuple[Preflight, EngineFacts]:
     facts = EngineFacts.of(engine)
     voice = engine.voices()[0].id
     lines = [{"uttid": f"t{n}", "syn_text": text, "voice": voice} for n, text in enumerate(TEXTS)]
     data = "\n".join(json.dumps(line) for line in lines).encode()
-    found = check(data, Context(facts, AudioDirs((folder,)), probe=lambda path: ()))
-    return make_items(found.tasks, found.audio, facts)
+    return check(data, Context(facts, AudioDirs((folder,)), probe=lambda path: ())), facts
 
 
 def _no_reference(path: Path, transcript: str) -> Reference:
