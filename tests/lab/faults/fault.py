@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from tests.lab.machine import Machine
 from tests.lab.proc import LabError
 
 Step = Callable[[Machine, str], None]
+TAKES_HOLD_S = 120  # longest wait until a fault shows; a bound, not a duration
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,21 @@ def start_again(machine: Machine, port: str) -> None:
 def active(machine: Machine, port: str) -> bool:
     """Return whether the unit is active."""
     return machine.run(["systemctl", "is-active", unit(port)], check=False).stdout.strip() == "active"
+
+
+def wait_until(true: Callable[[], bool], what: str) -> None:
+    """Return once `true` says so. Raises LabError when it doesn't."""
+    deadline = time.monotonic() + TAKES_HOLD_S
+    while not true():
+        if time.monotonic() > deadline:
+            raise LabError(f"{what} did not come about in {TAKES_HOLD_S} s")
+        time.sleep(0.1)
+
+
+def wait_until_failed(machine: Machine, port: str) -> None:
+    """Return once systemd has noticed that the unit is down."""
+    show = ["systemctl", "show", "--property=ActiveState", "--value", unit(port)]
+    wait_until(lambda: machine.run(show).stdout.strip() == "failed", f"the failure of {unit(port)}")
 
 
 def must_be_active(machine: Machine, port: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.faults.fault import Fault, background, end, start_again, unit
+from tests.lab.faults.fault import Fault, background, end, start_again, unit, wait_until
 from tests.lab.machine import Machine
 
 
@@ -11,6 +11,8 @@ def break_(machine: Machine, port: str) -> None:
     machine.run(["systemctl", "stop", unit(port)], timeout_s=120)
     listen = ["python3", "-m", "http.server", port]
     background(machine, f"lab-port-{port}", "--uid=nobody", "--working-directory=/tmp", command=listen)
+    taken = ["ss", "--no-header", "--listening", "--tcp", f"sport = :{port}"]
+    wait_until(lambda: machine.run(taken).stdout != "", f"the foreign listener on {port}")
     machine.run(["systemctl", "start", "--no-block", unit(port)])
 
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tests.lab.faults.fault import Fault, must_be_active, override, remove_override, start_again, unit
+from tests.lab.faults.fault import (
+    Fault,
+    must_be_active,
+    override,
+    remove_override,
+    start_again,
+    unit,
+    wait_until_failed,
+)
 from tests.lab.machine import Machine
 
 
@@ -11,6 +19,7 @@ def break_(machine: Machine, port: str) -> None:
     must_be_active(machine, port)
     override(machine, port, "Restart=no")
     machine.run(["systemctl", "kill", "--signal=SIGSEGV", "--kill-whom=main", unit(port)])
+    wait_until_failed(machine, port)
 
 
 def heal(machine: Machine, port: str) -> None:
