@@ -55,7 +55,8 @@ class Outbox:
 
     def fan_out(self) -> None:
         """Choose the receivers of new messages; every receiver gets a row of its own."""
-        self._store.write(self._fan_out)
+        if self._store.read(lambda db: rows.unsplit(db, 1)):
+            self._store.write(self._fan_out)
 
     def _fan_out(self, db: Connection) -> None:
         for row in rows.unsplit(db):

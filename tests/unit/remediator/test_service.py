@@ -67,7 +67,7 @@ class Town:
         body = {"version": "4", "status": "firing", "alerts": list(alerts)}
         return self.client.post("/api/v1/alerts/alertmanager", json=body, headers=as_role("sender"))
 
-    def live(self, seconds: int, step: int = 2) -> None:
+    def live(self, seconds: int, step: int = 5) -> None:
         """Ring the bell and deliver messages while time passes."""
         for _ in range(0, seconds, step):
             for incident_id in self.service.pipeline.due():
