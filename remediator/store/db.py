@@ -10,27 +10,31 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from remediator.errors import StoreUnavailable
 
 T = TypeVar("T")
 Job = tuple[Callable[[Connection], Any], "Future[Any]"]
 BATCH = 64  # jobs that share one COMMIT
-WRITE_TIMEOUT_S = 30.0
-BUSY_TIMEOUT_MS = 10_000
+PATIENCE_S = 30.0
 
 
 class Store:
-    """An open database. `close()` ends the writer thread after the jobs it already has."""
+    """An open database. `close()` ends the writer thread after the jobs it already has.
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    `patience_s` is the longest wait for other writers, of this process and of others.
+    """
+
+    def __init__(self, url: str, *, patience_s: float = PATIENCE_S) -> None:
+        self.url, self._patience_s = url, patience_s
         self.is_sqlite = url.startswith("sqlite")
-        self.engine = _engine(url, self.is_sqlite)
+        self.engine = _engine(url, self.is_sqlite, patience_s)
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._closed = False
         self._writer: threading.Thread | None = None
@@ -43,8 +47,8 @@ class Store:
         try:
             with self.engine.connect() as db, db.begin():
                 return work(db)
-        except OperationalError as error:
-            raise StoreUnavailable(f"the database could not be read: {error.orig}") from error
+        except (OperationalError, PoolTimeout) as error:
+            raise StoreUnavailable(f"the database could not be read: {error}"[:300]) from error
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Return work(connection) after COMMIT. Whatever it raises undoes only its own writes.
@@ -58,11 +62,11 @@ class Store:
         done: Future[Any] = Future()
         self._jobs.put((work, done))
         try:
-            return cast(T, done.result(timeout=WRITE_TIMEOUT_S))
+            return cast(T, done.result(timeout=self._patience_s))
         except TimeoutError:
             # A job that has begun can no longer be taken back: its answer decides.
             if done.cancel():
-                raise StoreUnavailable(f"no write slot within {WRITE_TIMEOUT_S:g} s") from None
+                raise StoreUnavailable(f"no write slot within {self._patience_s:g} s") from None
             return cast(T, done.result())
 
     def close(self) -> None:
@@ -70,7 +74,7 @@ class Store:
         self._closed = True
         if self._writer is not None:
             self._jobs.put(None)
-            self._writer.join(timeout=WRITE_TIMEOUT_S)
+            self._writer.join(timeout=self._patience_s)
         self.engine.dispose()
 
     def _write_directly(self, work: Callable[[Connection], T]) -> T:
@@ -133,21 +137,21 @@ class _Captured:
         return isinstance(error, Exception) and not isinstance(error, OperationalError)
 
 
-def _engine(url: str, is_sqlite: bool) -> Engine:
+def _engine(url: str, is_sqlite: bool, patience_s: float) -> Engine:
     if not is_sqlite:
         return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url)
-    event.listen(engine, "connect", _on_connect)
+    engine = create_engine(url, pool_size=20, max_overflow=40, pool_timeout=patience_s)
+    event.listen(engine, "connect", partial(_on_connect, patience_s))
     event.listen(engine, "begin", _on_begin)
     return engine
 
 
-def _on_connect(connection: Any, _record: Any) -> None:
+def _on_connect(patience_s: float, connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver would begin and commit by itself, and break savepoints
     for pragma in (
+        f"busy_timeout={int(1000 * patience_s)}",
         "journal_mode=WAL",
         "synchronous=FULL",
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
         "foreign_keys=ON",
     ):
         connection.execute(f"PRAGMA {pragma}").close()

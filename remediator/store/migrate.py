@@ -13,18 +13,18 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from remediator.errors import StoreUnavailable
-from remediator.store.db import Store
+from remediator.store.db import PATIENCE_S, Store
 
 HERE = Path(__file__).parent
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, patience_s: float = PATIENCE_S) -> Store:
     """Migrate the database at `url` and open it. The folder of a SQLite file is made when missing.
 
     Raises StoreUnavailable when the database cannot be opened.
     """
     upgrade(url)
-    return Store(url)
+    return Store(url, patience_s=patience_s)
 
 
 def upgrade(url: str) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from remediator.states import IncidentState, RunState
 from remediator.store import Store, incidents
-from tests.unit.remediator.world import World, alert, down, host
+from tests.unit.remediator.world import PATIENCE_S, World, alert, down, host
 
 
 def test_four_workers_that_advance_at_once_do_everything_once(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.seen["gpu01"] = down(host("7860", "7861"))
     world.heals = lambda run: world.heal(run.host)
-    second = Store(world.url)
+    second = Store(world.url, patience_s=PATIENCE_S)
     workers = [world.worker(f"w{n}", store=(world.store, second)[n % 2]) for n in range(4)]
     world.pipeline.accept([alert()])
     mine = world.incident().id
@@ -32,7 +32,7 @@ def test_four_workers_that_advance_at_once_do_everything_once(tmp_path: Path) ->
 
 def test_the_same_alert_from_many_senders_at_once_is_one_incident(tmp_path: Path) -> None:
     world = World(tmp_path)
-    second = Store(world.url)
+    second = Store(world.url, patience_s=PATIENCE_S)
     workers = [world.worker(f"w{n}", store=(world.store, second)[n % 2]) for n in range(4)]
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda n: workers[n % 4].accept([alert(), alert(on="gpu02")]), range(50)))

@@ -33,7 +33,7 @@ from remediator.store import (
     upgrade,
 )
 from remediator.store.schema import metadata
-from tests.unit.remediator.world import CATALOGUE, NOW, alert
+from tests.unit.remediator.world import CATALOGUE, NOW, PATIENCE_S, alert
 
 S = IncidentState
 PLAN = Plan("gpu01", "7860", "service_down", "restart", 0)
@@ -47,7 +47,7 @@ def url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
-    opened = open_store(url)
+    opened = open_store(url, patience_s=PATIENCE_S)
     yield opened
     opened.close()
 
@@ -110,7 +110,7 @@ def test_a_database_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None
 
 
 def test_a_closed_store_takes_no_writes(url: str) -> None:
-    store = open_store(url)
+    store = open_store(url, patience_s=PATIENCE_S)
     store.close()
     with pytest.raises(StoreUnavailable):
         store.write(lambda db: None)
@@ -127,7 +127,7 @@ def test_a_failing_write_undoes_only_itself(store: Store) -> None:
     begin = threading.Barrier(9)
 
     def write(number: int) -> bool:
-        begin.wait(30)
+        begin.wait(PATIENCE_S)
 
         def work(db: object) -> None:
             audit.record(db, actor="t", action="a", subject=str(number), now=NOW)  # type: ignore[arg-type]
@@ -173,12 +173,12 @@ def test_a_host_has_at_most_one_active_run(store: Store) -> None:
 
 
 def test_of_many_racing_workers_on_two_stores_one_claims_and_one_moves(store: Store, url: str) -> None:
-    mine, second = new(store), open_store(url)
+    mine, second = new(store), open_store(url, patience_s=PATIENCE_S)
     begin = threading.Barrier(8)
 
     def work(number: int) -> bool:
         on = (store, second)[number % 2]
-        begin.wait(30)
+        begin.wait(PATIENCE_S)
         claimed = on.write(lambda db: incidents.claim(db, mine.id, owner=f"w{number}", now=NOW, for_s=60))
         if claimed is None:
             return False
@@ -193,12 +193,12 @@ def test_of_many_racing_workers_on_two_stores_one_claims_and_one_moves(store: St
 
 
 def test_of_many_racing_moves_from_one_state_one_wins(store: Store, url: str) -> None:
-    mine, second = new(store), open_store(url)
+    mine, second = new(store), open_store(url, patience_s=PATIENCE_S)
     begin = threading.Barrier(8)
 
     def work(number: int) -> bool:
         on = (store, second)[number % 2]
-        begin.wait(30)
+        begin.wait(PATIENCE_S)
         try:
             on.write(lambda db: incidents.move(db, mine, S.EXAMINING, NOW, wake_at=NOW))
         except Conflict:
@@ -212,11 +212,11 @@ def test_of_many_racing_moves_from_one_state_one_wins(store: Store, url: str) ->
 
 
 def test_of_many_racing_reservations_one_wins(store: Store, url: str) -> None:
-    mine, second = new(store), open_store(url)
+    mine, second = new(store), open_store(url, patience_s=PATIENCE_S)
     begin = threading.Barrier(8)
 
     def work(number: int) -> bool:
-        begin.wait(30)
+        begin.wait(PATIENCE_S)
         try:
             reserve((store, second)[number % 2], mine)
         except IntegrityError:
@@ -392,6 +392,6 @@ def test_what_does_not_exist_is_unknown(store: Store) -> None:
 def test_committed_rows_survive_a_second_opening(store: Store, url: str) -> None:
     mine = new(store)
     store.close()
-    again = open_store(url)
+    again = open_store(url, patience_s=PATIENCE_S)
     assert again.read(lambda db: incidents.get(db, mine.id)) == mine
     again.close()

@@ -22,6 +22,7 @@ from remediator.situation import Policy
 from remediator.states import IncidentState
 from remediator.store import Store, incidents, notifications, runs, upgrade
 
+PATIENCE_S = 900.0  # a bound that no machine reaches, however busy
 NOW = datetime(2026, 11, 27, 1, 0, 0, tzinfo=UTC)
 CATALOGUE = load()
 GPU = "GPU-00000000-0000-0000-0000-000000000101"
@@ -156,7 +157,7 @@ class World:
         self.limits = limits or Limits(max_hosts_out=1, max_hosts_out_pct=100)
         self.policy = Policy(ceiling=mode, limits=self.limits)
         self.inventory: Inventory = INVENTORY
-        self.store = Store(self.url)
+        self.store = Store(self.url, patience_s=PATIENCE_S)
         self.pipeline = self.worker("w1")
 
     def worker(self, owner: str, store: Store | None = None) -> Pipeline:
@@ -172,7 +173,7 @@ class World:
     def restart(self) -> None:
         """The remediator is killed and comes up again: another store object on the same file."""
         self.store.close()
-        self.store = Store(self.url)
+        self.store = Store(self.url, patience_s=PATIENCE_S)
         self.pipeline = self.worker("w2")
 
     def examine(self, name: str) -> Evidence | Unreachable:
