@@ -25,20 +25,30 @@ WELL = Facts(
     [
         pytest.param({}, None, None, id="well"),
         pytest.param({"loaded_once": False, "loading_for_s": 1.0}, None, NotReady.LOADING, id="loading"),
-        pytest.param({"loading_for_s": 330.0, "loaded_once": False}, None, NotReady.LOADING, id="just in time"),
+        pytest.param(
+            {"loading_for_s": 330.0, "loaded_once": False}, None, NotReady.LOADING, id="just in time"
+        ),
         pytest.param({"loading_for_s": 330.1}, Sick.LOAD_FAILED, Sick.LOAD_FAILED, id="loading for ever"),
         pytest.param({"queued": 7}, None, None, id="one place left"),
         pytest.param({"queued": 8}, None, NotReady.FULL, id="full"),
-        pytest.param({"draining": True, "queued": 8}, None, NotReady.DRAINING, id="draining says more than full"),
+        pytest.param(
+            {"draining": True, "queued": 8}, None, NotReady.DRAINING, id="draining says more than full"
+        ),
         pytest.param({"running_for_s": 330.0}, None, None, id="a long task"),
         pytest.param({"running_for_s": 330.1}, Sick.ENGINE_STUCK, Sick.ENGINE_STUCK, id="stuck"),
         pytest.param({"context_dead": True}, Sick.CONTEXT_DEAD, Sick.CONTEXT_DEAD, id="context dead"),
         pytest.param({"load_failed": True}, Sick.LOAD_FAILED, Sick.LOAD_FAILED, id="load failed"),
         pytest.param(
-            {"load_failed": True, "draining": True}, Sick.LOAD_FAILED, Sick.LOAD_FAILED, id="sick while draining"
+            {"load_failed": True, "draining": True},
+            Sick.LOAD_FAILED,
+            Sick.LOAD_FAILED,
+            id="sick while draining",
         ),
         pytest.param(
-            {"context_dead": True, "load_failed": True}, Sick.CONTEXT_DEAD, Sick.CONTEXT_DEAD, id="cause first"
+            {"context_dead": True, "load_failed": True},
+            Sick.CONTEXT_DEAD,
+            Sick.CONTEXT_DEAD,
+            id="cause first",
         ),
     ],
 )

@@ -36,7 +36,9 @@ def test_short_utterances_do_not_count():
     assert pace.recent == pytest.approx(5.0)
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"rtf": "fast"}', '{"rtf": -1}', '{"rtf": null}', "\x00"])
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", '{"rtf": "fast"}', '{"rtf": -1}', '{"rtf": null}', "\x00"]
+)
 def test_a_damaged_file_is_measured_anew(tmp_path, content):
     (tmp_path / "pace.json").write_text(content)
     assert Pace(tmp_path / "pace.json").baseline is None
