@@ -6,11 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+import yaml
 
 from tests.lab.fleet import Fleet
+from tests.lab.paths import ROOT
 from tests.lab.status import Json
 
 pytestmark = pytest.mark.lab
+
+
+KEEP_NEWEST = yaml.safe_load((ROOT / "playbooks/roles/remedy_helper/defaults/main.yml").read_text())[
+    "remedy_helper_keep_newest"
+]
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,8 @@ def _only_old_archives_are_gone(fleet: Fleet, broken: Json) -> None:
     listed = fleet.lab.host("gpu01").run(["ls", "/var/lib/glmtts/7860/outputs/batch"]).stdout.split()
     assert "lab-new-1.zip" in listed
     assert "lab-note.txt" in listed
-    assert not [name for name in listed if name.startswith("lab-old-")]
+    kept = [name for name in listed if name.endswith(".zip")]
+    assert len(kept) == KEEP_NEWEST, "the newest archives stay, whatever their age"
 
 
 def _the_worker_was_not_reset(fleet: Fleet, broken: Json) -> None:
