@@ -1,5 +1,6 @@
 """The real worker and the real supervisor, with real torch on the CPU; GLM-TTS itself is the stand-in."""
 
+import itertools
 import json
 import logging
 import os
@@ -37,6 +38,7 @@ class Lab:
         self.folder, self._control, self._report = folder, folder / "control.json", folder / "report.json"
         self._engines, self.shared = [], None
         self._seen_before, self._restarts_before = {}, {}
+        self._numbers = itertools.count()
 
     @property
     def environment(self):
@@ -64,7 +66,7 @@ class Lab:
 
     def order(self, **orders):
         draft = self.folder / "draft.json"
-        draft.write_text(json.dumps(orders))
+        draft.write_text(json.dumps({**orders, "number": next(self._numbers)}))  # an order of its own
         draft.replace(self._control)
 
     def heal(self):

@@ -28,7 +28,7 @@ seen = {
     "pid": os.getpid(),
 }
 leaked: list[torch.Tensor] = []
-_hits = {"count": 0}
+_met: dict[str, int] = {}  # how often each order was met by this process
 _dead_context: list[str] = []
 
 
@@ -58,13 +58,13 @@ def control() -> dict:
 
 
 def fault() -> str | None:
-    """Return the fault the next text meets, counting it."""
+    """Return the fault the next text meets, counting it per order."""
     orders = control()
-    name = orders.get("fault")
-    if name is None or _hits["count"] >= orders.get("times", sys.maxsize):
+    name, order = orders.get("fault"), json.dumps(orders, sort_keys=True)
+    if name is None or _met.get(order, 0) >= orders.get("times", sys.maxsize):
         return None
-    _hits["count"] += 1
-    return name
+    _met[order] = _met.get(order, 0) + 1
+    return str(name)
 
 
 def report() -> None:
