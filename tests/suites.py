@@ -52,7 +52,7 @@ def suites(slow: bool) -> tuple[Suite, ...]:
                 ("ruff", "format", "--check", "."),
                 ("mypy",),
                 ("ansible-lint", "--offline", "--profile", "production", "-q", "playbooks", "deploy.yml"),
-                ("shellcheck", ".ci/run", "tests/debian_packages.sh"),
+                ("shellcheck", ".ci/run", "tests/debian_packages.sh", "tests/lab/keeper.sh"),
             ),
         ),
         Suite("unit", ((*tests, "tests/unit"),)),
