@@ -1,8 +1,8 @@
-"""Run the suites one after another and say how long each took: `python -m tests.suites [--slow] [NAME ...]`.
+"""Run the suites and say how long each took: `python -m tests.suites [--slow] [NAME ...]`.
 
 Every suite runs, whatever the ones before it did; the last lines say which failed and how to repeat it.
-Suites that drive real machines and a real browser get a second try for the tests that failed: a slow
-machine must not hide behind it, so every such test is named at the end.
+The lab is deployed beside the quick suites; the browser and the faults then have the machine to themselves.
+Failed tests get a second try: nobody hides behind it, so every test that needed it is named at the end.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Literal
 
 ROOT = Path(__file__).parents[1]
 BIN = ROOT / ".venv" / "bin"
@@ -23,11 +25,11 @@ ARTEFACTS = ROOT / "var" / "artefacts"
 
 @dataclass(frozen=True)
 class Suite:
-    """One suite: its commands, in order, and whether failed tests get a second try."""
+    """One suite: its commands, in order, and whether it runs among the quick ones, beside them, or after both."""
 
     name: str
     commands: tuple[tuple[str, ...], ...]
-    second_try: bool = False
+    when: Literal["quick", "beside", "alone"] = "quick"
 
 
 @dataclass
@@ -41,9 +43,9 @@ class Outcome:
 
 
 def suites(slow: bool) -> tuple[Suite, ...]:
-    """Name every suite in the order they run: quick ones first."""
+    """Name every suite, in order."""
     marks = ("-m", "not slow") if not slow else ()
-    tests = ("pytest", "-q", "--timeout=900", "--durations=5", *marks)
+    tests = ("pytest", "-q", "--timeout=1200", "--durations=5", *marks)
     return (
         Suite(
             "lint",
@@ -56,43 +58,57 @@ def suites(slow: bool) -> tuple[Suite, ...]:
             ),
         ),
         Suite("unit", ((*tests, "tests/unit"),)),
-        Suite("playbooks", ((*tests, "tests/playbooks"),), second_try=True),
-        Suite("e2e", ((*tests, "tests/e2e"),), second_try=True),
-        Suite("lab", ((*tests, "-rs", "tests/lab"),), second_try=True),
+        Suite("playbooks", ((*tests, "tests/playbooks"),)),
+        Suite("deploy", ((*tests, "-rs", "tests/lab/test_deploy.py"),), when="beside"),
+        Suite("e2e", ((*tests, "tests/e2e"),), when="alone"),
+        Suite("lab", ((*tests, "-rs", "--deselect=tests/lab/test_deploy.py", "tests/lab"),), when="alone"),
     )
 
 
-def run(suite: Suite) -> Outcome:
-    """Run one suite, printing its output as it comes."""
-    print(f"\n== {suite.name}", flush=True)
+def run(suite: Suite, out: IO[str]) -> Outcome:
+    """Run one suite, writing its output to `out` as it comes."""
+    print(f"\n== {suite.name}", file=out, flush=True)
     started = time.monotonic()
     ok = True
     flaky: list[str] = []
     for command in suite.commands:
-        code, again = _run_command(command, suite.second_try)
+        code, again = _run_command(command, out)
         ok, flaky = ok and code == 0, flaky + again
     outcome = Outcome(suite.name, ok, time.monotonic() - started, flaky)
-    print(f"== {suite.name}: {'ok' if ok else 'FAILED'} in {outcome.took_s:.0f} s", flush=True)
+    print(f"== {suite.name}: {'ok' if ok else 'FAILED'} in {outcome.took_s:.0f} s", file=out, flush=True)
     return outcome
 
 
-def _run_command(command: tuple[str, ...], second_try: bool) -> tuple[int, list[str]]:
+def run_all(chosen: list[Suite]) -> list[Outcome]:
+    """Run the suites, each at its time; the output of those beside others is printed when they end."""
+    lanes = {when: [suite for suite in chosen if suite.when == when] for when in ("quick", "beside", "alone")}
+    with ThreadPoolExecutor(max_workers=1) as pool, tempfile.TemporaryFile("w+") as kept:
+        beside = [pool.submit(run, suite, kept) for suite in lanes["beside"]]
+        outcomes = [run(suite, sys.stdout) for suite in lanes["quick"]]
+        outcomes += [future.result() for future in beside]
+        kept.seek(0)
+        sys.stdout.write(kept.read())
+    return outcomes + [run(suite, sys.stdout) for suite in lanes["alone"]]
+
+
+def _run_command(command: tuple[str, ...], out: IO[str]) -> tuple[int, list[str]]:
     if command[0] != "pytest":
-        return _call(command), []
+        return _call(command, out), []
     with tempfile.TemporaryDirectory() as cache:
         kept = ("-o", f"cache_dir={cache}")
-        code = _call((*command, *kept))
-        if code != 1 or not second_try:
+        code = _call((*command, *kept), out)
+        if code != 1:
             return code, []
         failed = _last_failed(Path(cache))
-        print(f"== second try for {len(failed)} failed test(s)", flush=True)
-        code = _call((*command, *kept, "--last-failed"))
+        print(f"== second try for {len(failed)} failed test(s)", file=out, flush=True)
+        code = _call((*command, *kept, "--last-failed"), out)
         return code, failed if code == 0 else []
 
 
-def _call(command: tuple[str, ...]) -> int:
+def _call(command: tuple[str, ...], out: IO[str]) -> int:
     environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
-    return subprocess.run((BIN / command[0], *command[1:]), cwd=ROOT, env=environment, check=False).returncode
+    argv = (str(BIN / command[0]), *command[1:])
+    return subprocess.run(argv, cwd=ROOT, env=environment, stdout=out, stderr=out, check=False).returncode
 
 
 def _last_failed(cache: Path) -> list[str]:
@@ -113,7 +129,7 @@ def main() -> int:
             f"no such suite: {', '.join(sorted(unknown))}; there are {', '.join(s.name for s in known)}"
         )
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    outcomes = [run(suite) for suite in known if not asked.names or suite.name in asked.names]
+    outcomes = run_all([suite for suite in known if not asked.names or suite.name in asked.names])
     print("\n== suites")
     for outcome in outcomes:
         print(f"{'ok    ' if outcome.ok else 'FAILED'} {outcome.took_s:6.0f} s  {outcome.name}")
