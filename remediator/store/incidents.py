@@ -46,11 +46,16 @@ class Incident:
 def open_new(
     db: Connection, *, host: str, severity: str, instance: str | None, now: datetime, lookback: timedelta
 ) -> Incident:
-    """Insert an incident for `host`. Raises IntegrityError when the host has an open one."""
+    """Insert an incident for `host`. Raises IntegrityError when the host has an open one.
+
+    What was logged before the host's last incident was closed belongs to that one: it is no evidence here.
+    """
     new = new_id("inc", now)
+    closed = db.scalar(select(func.max(incident.c.closed_at)).where(incident.c.host == host))
+    since = max(now - lookback, closed) if closed else now - lookback
     values = {
         "id": new, "host": host, "state": IncidentState.OPEN, "severity": severity, "instance": instance,
-        "opened_at": now, "state_since": now, "evidence_since": now - lookback, "wake_at": now,
+        "opened_at": now, "state_since": now, "evidence_since": since, "wake_at": now,
     }  # fmt: skip
     db.execute(insert(incident).values(**values))
     return get(db, new)

@@ -82,7 +82,7 @@ class Fleet:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read() or b"{}")
+            return error.code, {"said": error.read().decode(errors="replace")}
 
 
 INSTANCES = (("gpu01", "7860"), ("gpu01", "7861"), ("gpu02", "7860"))
