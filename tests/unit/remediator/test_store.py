@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
 
 from remediator.errors import Conflict, IllegalTransition, StoreUnavailable, UnknownItem
@@ -88,6 +88,26 @@ def test_the_migrations_make_exactly_the_schema(store: Store) -> None:
     assert schema_version(store) == "0001"
     difference = store.read(lambda db: compare_metadata(MigrationContext.configure(db), metadata))
     assert difference == []
+
+
+def test_what_was_logged_before_the_last_incident_closed_is_no_evidence(store: Store) -> None:
+    mine = new(store)
+    closed = NOW + timedelta(minutes=1)
+    row = metadata.tables["incident"]
+    closing = update(row).where(row.c.id == mine.id).values(state="resolved", closed_at=closed)
+    store.write(lambda db: db.execute(closing).rowcount)
+    later = closed + timedelta(minutes=2)
+    after = store.write(
+        lambda db: incidents.open_new(
+            db, host="gpu01", severity="critical", instance=None, now=later, lookback=timedelta(minutes=10)
+        )
+    )
+    elsewhere = store.write(
+        lambda db: incidents.open_new(
+            db, host="gpu02", severity="critical", instance=None, now=later, lookback=timedelta(minutes=10)
+        )
+    )
+    assert (after.evidence_since, elsewhere.evidence_since) == (closed, later - timedelta(minutes=10))
 
 
 def test_migrating_again_changes_nothing(store: Store, url: str) -> None:
