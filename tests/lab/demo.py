@@ -38,7 +38,7 @@ def demo() -> int:
         print(f"{reason} `make observe` shows the remediator alone, without root.", file=sys.stderr)
         return 1
     lab = Lab(NAME)
-    deploy(lab, Progress(), check_taken=True)
+    deploy(lab, Progress())
     print(where(lab))
     return 0
 
