@@ -19,7 +19,8 @@ from remediator.model import Arg, Fault, Mode, Remedy, Rung
 from remediator.strict import Fields
 
 HERE = Path(__file__).parent
-BUILT_IN = frozenset({"unreachable", "false_alarm", "unknown"})  # found by the diagnosis itself
+# Found by the diagnosis itself.
+BUILT_IN = frozenset({"unreachable", "examination_failed", "false_alarm", "unknown"})
 MODES = frozenset(mode.word for mode in Mode)
 WHEN = frozenset({"always", "down", "up", "idle"})
 MAX_FILE_BYTES = 1_000_000

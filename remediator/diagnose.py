@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from remediator.evidence import InstanceEvidence, KernelLine, LogLine
+from remediator.evidence import InstanceEvidence, KernelLine, LogLine, Unexaminable
 from remediator.model import Evidence, Fault, Finding, SpeechProof, Unreachable
 from remediator.signatures import Condition, Match, Seen
 
@@ -55,9 +55,10 @@ class Diagnosis:
 
 
 def diagnose(seen: Evidence | Unreachable, ask: Question, faults: Mapping[str, Fault]) -> Diagnosis:
-    """Return at least one finding: a proved fault, `unreachable`, `unknown` or `false_alarm`."""
+    """Return at least one finding: a proved fault, or one that no evidence proves (catalogue.BUILT_IN)."""
     if isinstance(seen, Unreachable):
-        return Diagnosis((_finding(faults["unreachable"], ask, None, Match(seen.reason)),))
+        name = "examination_failed" if isinstance(seen, Unexaminable) else "unreachable"
+        return Diagnosis((_finding(faults[name], ask, None, Match(seen.reason)),))
     in_order = sorted((fault for fault in faults.values() if fault.proofs), key=lambda one: one.precedence)
     found = [*_about_host(seen, ask, in_order)]
     loading = set()

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any
 
-T = TypeVar("T")
+from remediator.lenient import mapping, mappings, number, of, parse_time
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,11 @@ class Unreachable:
 
     host: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Unexaminable(Unreachable):
+    """The host let us in, but its helper gave no evidence: it is missing, stuck, crashed or talks rubbish."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Answer:
     @property
     def reason(self) -> str | None:
         """The `reason` word of the answer's body."""
-        return _of(self.body.get("reason"), str)
+        return of(self.body.get("reason"), str)
 
 
 @dataclass(frozen=True)
@@ -157,58 +162,33 @@ class Evidence:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Evidence:
         """Read the helper's JSON. Never raises: what cannot be read is unknown."""
-        instances = {str(port): _instance(str(port), one) for port, one in _map(raw.get("instances")).items()}
+        instances = {
+            str(port): _instance(str(port), one) for port, one in mapping(raw.get("instances")).items()
+        }
         gpus = raw.get("gpus")
         return cls(
-            host=_of(raw.get("host"), str) or "",
-            boot_id=_of(raw.get("boot_id"), str) or "",
+            host=of(raw.get("host"), str) or "",
+            boot_id=of(raw.get("boot_id"), str) or "",
             taken_at=parse_time(raw.get("taken_at")),
             lease=_lease(raw.get("lease")),
             maintenance_until=parse_time(raw.get("maintenance_until")),
             instances=instances,
-            disks=tuple(_disk(one) for one in _maps(raw.get("disks"))),
-            gpus=tuple(_gpu(one) for one in _maps(gpus)) if isinstance(gpus, list) else None,
-            kernel=tuple(_kernel(one) for one in _maps(raw.get("kernel"))),
+            disks=tuple(_disk(one) for one in mappings(raw.get("disks"))),
+            gpus=tuple(_gpu(one) for one in mappings(gpus)) if isinstance(gpus, list) else None,
+            kernel=tuple(_kernel(one) for one in mappings(raw.get("kernel"))),
             raw=raw,
         )
 
 
-def parse_time(value: object) -> datetime | None:
-    """Return an aware UTC datetime for an ISO-8601 text with a zone, else None."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-        return moment.astimezone(UTC) if moment.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def _of(value: object, kind: type[T]) -> T | None:
-    return value if isinstance(value, kind) and not (kind is int and isinstance(value, bool)) else None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _map(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _maps(value: object) -> list[Mapping[str, Any]]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
-
-
 def _instance(port: str, value: object) -> InstanceEvidence:
-    raw = _map(value)
+    raw = mapping(value)
     process, socket = raw.get("process"), raw.get("port")
     return InstanceEvidence(
         port=port,
         unit=_unit(raw.get("unit_state")),
         process_alive=None if "process" not in raw else isinstance(process, Mapping),
-        listening=_of(_map(socket).get("listening"), bool),
-        owners=tuple(_owner(one) for one in _maps(_map(socket).get("owners"))),
+        listening=of(mapping(socket).get("listening"), bool),
+        owners=tuple(_owner(one) for one in mappings(mapping(socket).get("owners"))),
         health=_answer(raw.get("health")),
         ready=_answer(raw.get("ready")),
         log_lines=_log_lines(raw.get("log_lines")),
@@ -219,22 +199,22 @@ def _unit(value: object) -> UnitState | None:
     if not isinstance(value, Mapping):
         return None
     return UnitState(
-        active=_of(value.get("active"), str) or "",
-        sub=_of(value.get("sub"), str) or "",
-        result=_of(value.get("result"), str) or "",
-        main_pid=_of(value.get("main_pid"), int),
-        exec_code=_of(value.get("exec_code"), str),
-        exec_status=_of(value.get("exec_status"), int),
-        n_restarts=_of(value.get("n_restarts"), int) or 0,
+        active=of(value.get("active"), str) or "",
+        sub=of(value.get("sub"), str) or "",
+        result=of(value.get("result"), str) or "",
+        main_pid=of(value.get("main_pid"), int),
+        exec_code=of(value.get("exec_code"), str),
+        exec_status=of(value.get("exec_status"), int),
+        n_restarts=of(value.get("n_restarts"), int) or 0,
         started_at=parse_time(value.get("started_at")),
     )
 
 
 def _owner(raw: Mapping[str, Any]) -> PortOwner:
     return PortOwner(
-        pid=_of(raw.get("pid"), int) or 0,
-        user=(_of(raw.get("user"), str) or "?")[:64],
-        cmdline=(_of(raw.get("cmdline"), str) or "?")[:200],
+        pid=of(raw.get("pid"), int) or 0,
+        user=(of(raw.get("user"), str) or "?")[:64],
+        cmdline=(of(raw.get("cmdline"), str) or "?")[:200],
         ours=raw.get("ours") is True,
     )
 
@@ -242,59 +222,59 @@ def _owner(raw: Mapping[str, Any]) -> PortOwner:
 def _answer(value: object) -> Answer | None:
     if not isinstance(value, Mapping):
         return None
-    outcome = _of(value.get("outcome"), str) or "error"
-    return Answer(outcome, _of(value.get("http_status"), int), _map(value.get("body")))
+    outcome = of(value.get("outcome"), str) or "error"
+    return Answer(outcome, of(value.get("http_status"), int), mapping(value.get("body")))
 
 
 def _log_lines(value: object) -> tuple[LogLine, ...]:
     lines: list[LogLine] = []
     above: dict[str, datetime | None] = {}
-    for raw in _maps(value):
-        source = _of(raw.get("source"), str) or "?"
+    for raw in mappings(value):
+        source = of(raw.get("source"), str) or "?"
         moment = parse_time(raw.get("time")) or above.get(source)
         above[source] = moment
-        lines.append(LogLine(source, moment, (_of(raw.get("text"), str) or "")[:500]))
+        lines.append(LogLine(source, moment, (of(raw.get("text"), str) or "")[:500]))
     return tuple(lines)
 
 
 def _disk(raw: Mapping[str, Any]) -> Disk:
     return Disk(
-        path=(_of(raw.get("path"), str) or "?")[:200],
-        used_pct=_number(raw.get("used_pct")),
-        inodes_used_pct=_number(raw.get("inodes_used_pct")),
+        path=(of(raw.get("path"), str) or "?")[:200],
+        used_pct=number(raw.get("used_pct")),
+        inodes_used_pct=number(raw.get("inodes_used_pct")),
         read_only=raw.get("read_only") is True,
     )
 
 
 def _gpu(raw: Mapping[str, Any]) -> Gpu:
-    others = [one for one in _maps(raw.get("processes")) if one.get("instance") is None]
+    others = [one for one in mappings(raw.get("processes")) if one.get("instance") is None]
     return Gpu(
-        uuid=_of(raw.get("uuid"), str) or "?",
-        memory_used_mb=_number(raw.get("memory_used_mb")),
-        memory_total_mb=_number(raw.get("memory_total_mb")),
-        temperature_c=_number(raw.get("temperature_c")),
-        recovery_action=_of(raw.get("recovery_action"), str),
+        uuid=of(raw.get("uuid"), str) or "?",
+        memory_used_mb=number(raw.get("memory_used_mb")),
+        memory_total_mb=number(raw.get("memory_total_mb")),
+        temperature_c=number(raw.get("temperature_c")),
+        recovery_action=of(raw.get("recovery_action"), str),
         foreign=tuple(_gpu_process(one) for one in others),
     )
 
 
 def _gpu_process(raw: Mapping[str, Any]) -> GpuProcess:
-    name = (_of(raw.get("name"), str) or "?")[:120]
-    return GpuProcess(_of(raw.get("pid"), int) or 0, name, _number(raw.get("used_mb")) or 0.0)
+    name = (of(raw.get("name"), str) or "?")[:120]
+    return GpuProcess(of(raw.get("pid"), int) or 0, name, number(raw.get("used_mb")) or 0.0)
 
 
 def _kernel(raw: Mapping[str, Any]) -> KernelLine:
     return KernelLine(
         time=parse_time(raw.get("time")),
-        kind=_of(raw.get("kind"), str) or "",
-        xid=_of(raw.get("xid"), int),
-        text=(_of(raw.get("text"), str) or "")[:500],
+        kind=of(raw.get("kind"), str) or "",
+        xid=of(raw.get("xid"), int),
+        text=(of(raw.get("text"), str) or "")[:500],
     )
 
 
 def _lease(value: object) -> Lease | None:
-    holder = _of(_map(value).get("holder"), str)
+    holder = of(mapping(value).get("holder"), str)
     if not holder:
         return None
-    raw = _map(value)
-    return Lease(holder, _of(raw.get("purpose"), str) or "", parse_time(raw.get("expires_at")))
+    raw = mapping(value)
+    return Lease(holder, of(raw.get("purpose"), str) or "", parse_time(raw.get("expires_at")))

@@ -1,10 +1,14 @@
-"""Stage 3 of 7: one read-only look at a host. Three ways to learn nothing are told apart."""
+"""Stage 3 of 7: one read-only look at a host. Three ways to learn nothing are told apart.
+
+Only a host that does not answer ssh is unreachable; one that lets us in and gives no evidence is not.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from remediator.evidence import Unexaminable
 from remediator.helper import HELPER, parse, why
 from remediator.model import Evidence, Unreachable
 from remediator.ssh import Address, Answer, Ssh, SshFailed, SshTimedOut, SshTooMuch
@@ -14,12 +18,12 @@ MAX_BYTES = 512 * 1024
 
 
 @dataclass(frozen=True)
-class HelperFailed(Unreachable):
+class HelperFailed(Unexaminable):
     """The host let us in, but its helper did not do its work: missing, refused by sudo, stuck or crashed."""
 
 
 @dataclass(frozen=True)
-class BadAnswer(Unreachable):
+class BadAnswer(Unexaminable):
     """The helper answered with something that is no evidence about this host."""
 
 
@@ -51,4 +55,6 @@ def _evidence(host: str, answer: Answer) -> Evidence | Unreachable:
         return BadAnswer(host, "glmtts-remedy examine wrote no JSON object")
     if data.get("schema") != 1:
         return BadAnswer(host, f"evidence schema {data.get('schema')!r} is not known; deploy the host again")
+    if data.get("host") != host:
+        return BadAnswer(host, f"it calls itself {str(data.get('host'))[:60]!r}: is the address right?")
     return Evidence.from_json(data)

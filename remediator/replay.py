@@ -18,9 +18,9 @@ from remediator.catalogue import Catalogue
 from remediator.choose import choose
 from remediator.diagnose import Question, diagnose
 from remediator.errors import BadAlert
-from remediator.evidence import parse_time
 from remediator.guard import Situation, judge
 from remediator.inventory import Inventory
+from remediator.lenient import parse_time
 from remediator.model import Alert, Evidence, Plan, Run, Text, Verdict
 from remediator.situation import Policy, mode_for
 from remediator.states import RunState

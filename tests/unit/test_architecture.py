@@ -10,7 +10,18 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 REMEDIATOR = ROOT / "remediator"
-PURE = ("model", "evidence", "signatures", "states", "normalize", "correlate", "diagnose", "plan", "guard")
+PURE = (
+    "model",
+    "lenient",
+    "evidence",
+    "signatures",
+    "states",
+    "normalize",
+    "correlate",
+    "diagnose",
+    "plan",
+    "guard",
+)
 STAGES = (
     "receive",
     "normalize",

@@ -94,6 +94,7 @@ def test_the_instance_is_asked_with_the_hosts_own_token(config, instance):
     assert (path, authorization) == ("/admin/speak", "Bearer the-admin-token")
     assert json.loads(body) == {"text": config.speak_text, "sample_rate": 24000}
     assert (answer["spoken"], answer["engine"], answer["sample_rate"]) == (True, "kokoro", 24000)
+    assert answer["instance"] == str(instance.port)
 
 
 def test_an_instance_that_refuses_is_quoted(config, instance):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediator.diagnose import Diagnosis, Question, diagnose
+from remediator.examine import HelperFailed
 from remediator.model import Evidence, SpeechProof, Unreachable
 from tests.unit.remediator.world import BEFORE, CATALOGUE, GPU, NOW, down, edit, host, iso, log
 
@@ -266,6 +267,11 @@ def test_a_failed_proof_of_speech_means_down_even_if_health_says_ok() -> None:
 def test_an_unreachable_host_has_one_finding() -> None:
     found = diagnose(Unreachable("gpu01", "timed out"), ask(), CATALOGUE.faults).findings
     assert [one.fault for one in found] == ["unreachable"] and "timed out" in found[0].reason_zh
+
+
+def test_a_helper_that_gives_no_evidence_is_not_an_unreachable_host() -> None:
+    found = diagnose(HelperFailed("gpu01", "sudo: no"), ask(), CATALOGUE.faults).findings
+    assert [one.fault for one in found] == ["examination_failed"] and "sudo: no" in found[0].reason_zh
 
 
 def test_evidence_is_never_filled_in_twice() -> None:

@@ -61,6 +61,10 @@ def test_the_helper_is_called_through_sudo_that_never_asks():
         pytest.param(answered("[1]"), BadAnswer, "no JSON", id="JSON, but no object"),
         pytest.param(answered("[" * 100_000), BadAnswer, "no JSON", id="JSON of endless depth"),
         pytest.param(answered('{"schema": 9}'), BadAnswer, "schema 9", id="another schema"),
+        pytest.param(
+            answered('{"schema": 1, "host": "gpu02"}'), BadAnswer, "calls itself 'gpu02'", id="another host"
+        ),
+        pytest.param(answered('{"schema": 1}'), BadAnswer, "calls itself 'None'", id="a host without a name"),
     ],
 )
 def test_no_evidence_says_why(reply, kind, word):

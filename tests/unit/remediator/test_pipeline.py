@@ -8,6 +8,7 @@ import pytest
 
 from remediator import people
 from remediator.errors import ExecuteError
+from remediator.examine import BadAnswer
 from remediator.guard import Limits
 from remediator.model import Mode, RunOutcome
 from remediator.pipeline import Stages
@@ -79,6 +80,15 @@ def test_an_unreachable_host_is_never_acted_on(world: World) -> None:
     world.pipeline.accept([alert()])
     world.live(600)
     assert world.state() is S.ESCALATED and world.incident().fault == "unreachable"
+    assert world.runs() == [] and world.spoken == []
+    assert world.messages() == ["opened open", "escalation escalated"]
+
+
+def test_a_host_whose_helper_talks_rubbish_is_told_as_that_and_left_alone(world: World) -> None:
+    world.seen["gpu01"] = BadAnswer("gpu01", "no JSON")
+    world.pipeline.accept([alert()])
+    world.live(600)
+    assert world.state() is S.ESCALATED and world.incident().fault == "examination_failed"
     assert world.runs() == [] and world.spoken == []
     assert world.messages() == ["opened open", "escalation escalated"]
 

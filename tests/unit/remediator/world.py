@@ -146,7 +146,10 @@ class World:
         (folder / "remediator.db").write_bytes(migrated())
         self.url = f"sqlite:///{folder}/remediator.db"
         self.now = NOW
-        self.seen: dict[str, dict[str, Any] | None] = {"gpu01": host("7860", "7861"), "gpu02": host("7860")}
+        self.seen: dict[str, dict[str, Any] | Unreachable | None] = {
+            "gpu01": host("7860", "7861"),
+            "gpu02": host("7860"),
+        }
         self.mute: set[tuple[str, str]] = set()  # instances that cannot speak
         self.started: list[Run] = []
         self.spoken: list[tuple[str, str]] = []
@@ -180,6 +183,8 @@ class World:
         raw = self.seen[name]
         if raw is None:
             return Unreachable(name, "ssh: connect timed out")
+        if isinstance(raw, Unreachable):
+            return raw
         return Evidence.from_json(raw | {"taken_at": iso(self.now), "host": name})
 
     def start(self, run: Run) -> None:

@@ -41,6 +41,7 @@ def speak(config: Config, instance: Instance, text: str | None, sample_rate: int
     judge(sound, sample_rate)
     return {
         "spoken": True,
+        "instance": str(instance.port),
         "duration_s": round(sound.duration_s, 3),
         "rms": round(sound.rms, 4),
         "sample_rate": sound.sample_rate,
