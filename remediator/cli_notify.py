@@ -36,11 +36,12 @@ def notify_test(kinds: tuple[str, ...], names: tuple[str, ...]) -> None:
         for kind, message in samples(utc_now()).items():
             if kinds and kind not in kinds:
                 continue
-            try:
-                answer = receiver.pool.send(compose(message, receiver.reader), utc_now())
-            except NotifyError as error:
-                answer, failed = f"failed: {error}", True
-            click.echo(f"{receiver.name}  {kind}  {answer}")
+            for member in receiver.pool.members:
+                try:
+                    answer = member.channel.send(compose(message, receiver.reader))
+                except NotifyError as error:
+                    answer, failed = f"failed: {error}", True
+                click.echo(f"{receiver.name}  {member.channel.name}  {kind}  {answer}")
     sys.exit(1 if failed else 0)
 
 

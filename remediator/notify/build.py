@@ -12,6 +12,7 @@ receivers:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -139,10 +140,12 @@ class _Maker:
             urls = secret_lines(Path(row["apprise_urls_file"]), "apprise_urls_file")
             many = enumerate(urls, start=1)
             return [
-                Receiver(f"{name}:{place}", _pool(Apprise(url, str(place))), reader, **common)
+                Receiver(
+                    f"{name}:{place}", _pool(f"{name}:{place}", Apprise(url, str(place))), reader, **common
+                )
                 for place, url in many
             ]
-        return [Receiver(name, _pool(self._channel(channels[0], row)), reader, **common)]
+        return [Receiver(name, _pool(name, self._channel(channels[0], row)), reader, **common)]
 
     def duty(self, person: Person, rotation: Rotation) -> Receiver:
         """Return the person's own mailbox, which gets pages while that person is called."""
@@ -152,7 +155,8 @@ class _Maker:
 
         reader = self._reader({"language": person.language, "timezone": person.timezone})
         box = self._channel("mail", {"mail": person.mail})
-        return Receiver(f"duty:{person.key}", _pool(box), reader, on_duty=called)
+        name = f"duty:{person.key}"
+        return Receiver(name, _pool(name, box), reader, on_duty=called)
 
     def _channel(self, kind: str, row: Row) -> Channel:
         if kind == "mail":
@@ -175,10 +179,9 @@ class _Maker:
             raise ConfigError("format: must be markdown, markdown_v2 or text")
         urls = secret_lines(Path(row["wecom_robot_urls_file"]), "wecom_robot_urls_file")
         limit = self.settings.wecom_rate_per_min
-        budgets = [Budget(limit, reserve=limit // 4) for _ in urls]
-        found = [Receiver(name, _robot_pool(urls, budgets, style), reader, mentions=True, **common)]
+        found = [Receiver(name, _robot_pool(urls, limit, style), reader, mentions=True, **common)]
         if row.get("headline_card"):
-            cards = _robot_pool(urls, budgets, "card")
+            cards = _robot_pool(urls, limit, "card")
             found.append(Receiver(f"{name}-card", cards, reader, only_kinds=frozenset({"opened"}), **common))
         return found
 
@@ -213,13 +216,23 @@ def parse_quiet(text: str) -> Quiet:
     return Quiet(*minutes)
 
 
-def _robot_pool(urls: list[str], budgets: list[Budget], style: str) -> Pool:
-    robots = [Robot(url, f"robot {place}", style=style) for place, url in enumerate(urls, start=1)]
-    return Pool([Limited(robot, budget) for robot, budget in zip(robots, budgets, strict=True)])
+def _robot_pool(urls: list[str], limit: int, style: str) -> Pool:
+    """Return the robots of a receiver; a robot has one budget, whoever sends through it and in which style."""
+    return Pool(
+        [
+            Limited(Robot(url, f"robot {place}", style=style), _budget("robot", url, limit))
+            for place, url in enumerate(urls, start=1)
+        ]
+    )
 
 
-def _pool(channel: Channel) -> Pool:
-    return Pool([Limited(channel, Budget(PER_MIN, reserve=PER_MIN // 4))])
+def _pool(name: str, channel: Channel) -> Pool:
+    return Pool([Limited(channel, _budget("receiver", name, PER_MIN))])
+
+
+def _budget(kind: str, secret: str, limit: int) -> Budget:
+    """Name the budget by a digest: a robot's address is its password."""
+    return Budget(f"{kind}:{hashlib.sha256(secret.encode()).hexdigest()[:32]}", limit, reserve=limit // 4)
 
 
 def mail_server(settings: Settings) -> Server:

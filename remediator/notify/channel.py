@@ -10,6 +10,7 @@ from typing import Protocol
 from remediator.errors import NotifyError
 from remediator.notify.budget import Budget
 from remediator.notify.letter import Letter
+from remediator.store import Store
 
 GONE_FOR = timedelta(minutes=10)
 
@@ -32,7 +33,7 @@ class ChannelGoneError(NotifyError):
 
 @dataclass(frozen=True)
 class Limited:
-    """A channel and what it may still send."""
+    """A channel and what it may send."""
 
     channel: Channel
     budget: Budget
@@ -42,24 +43,31 @@ class Pool:
     """Equal channels, for example several robots of one group; the freest one takes the next message."""
 
     def __init__(self, members: Sequence[Limited]) -> None:
-        self._members = tuple(members)
+        self.members = tuple(members)
 
-    def left(self, now: datetime, *, page: bool = False) -> int:
+    def left(self, store: Store, now: datetime, *, page: bool = False) -> int:
         """Return how many messages may be sent at `now`."""
-        return sum(member.budget.left(now, page=page) for member in self._members)
+        return sum(member.budget.left(store, now, page=page) for member in self.members)
 
-    def send(self, letter: Letter, now: datetime) -> str:
+    def send(self, store: Store, letter: Letter, now: datetime, *, page: bool = False) -> str:
         """Deliver through the freest channel and return what its server said. Raises NotifyError."""
-        member = max(self._members, key=lambda one: one.budget.left(now, page=True))
-        member.budget.spend(now)
+        member = self._take(store, now, page)
         try:
             return member.channel.send(letter)
         except ChannelGoneError as error:
-            member.budget.shut(now + GONE_FOR)
-            if self.left(now, page=True):
+            member.budget.shut(store, now + GONE_FOR)
+            if self.left(store, now, page=True):
                 raise NotifyError(str(error), retry_after_s=1) from None
             raise
         except NotifyError as error:
             if error.retry_after_s is not None:
-                member.budget.shut(now + timedelta(seconds=error.retry_after_s))
+                member.budget.shut(store, now + timedelta(seconds=error.retry_after_s))
             raise
+
+    def _take(self, store: Store, now: datetime, page: bool) -> Limited:
+        """Take one send of the freest member. Raises NotifyError when somebody else took the last."""
+        by_room = sorted(self.members, key=lambda one: one.budget.left(store, now, page=True), reverse=True)
+        for member in by_room:
+            if member.budget.take(store, now, page=page):
+                return member
+        raise NotifyError("the limit of messages per minute is reached", retry_after_s=5)

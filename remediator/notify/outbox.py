@@ -89,8 +89,8 @@ class Outbox:
         return choose(
             items,
             now,
-            left=receiver.pool.left(now),
-            left_for_pages=receiver.pool.left(now, page=True),
+            left=receiver.pool.left(self._store, now),
+            left_for_pages=receiver.pool.left(self._store, now, page=True),
             may_merge=last is None or now - last >= DIGEST_EVERY,
         )
 
@@ -113,7 +113,7 @@ class Outbox:
         if receiver.mentions and message.is_page:
             reader = replace(reader, mentions=self._on_call(message, now))
         try:
-            answer = receiver.pool.send(compose(message, reader), now)
+            answer = receiver.pool.send(self._store, compose(message, reader), now, page=message.is_page)
         except NotifyError as error:
             self._failed(receiver, item, error)
             return error.permanent

@@ -205,6 +205,14 @@ probe = Table(
     Column("detail", String(400), nullable=False),
 )
 
+send_slot = Table(
+    "send_slot",
+    metadata,
+    Column("channel", String(128), primary_key=True),
+    Column("slot", Integer, primary_key=True),
+    Column("used_at", UtcTime, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

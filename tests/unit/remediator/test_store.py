@@ -85,7 +85,7 @@ _VERDICT = Verdict(VerdictKind.GO, "", "open", "通过", None)
 
 
 def test_the_migrations_make_exactly_the_schema(store: Store) -> None:
-    assert schema_version(store) == "0001"
+    assert schema_version(store) == "0002"
     difference = store.read(lambda db: compare_metadata(MigrationContext.configure(db), metadata))
     assert difference == []
 

@@ -73,9 +73,9 @@ def reader(language: str = "zh", **extra: Any) -> Reader:
     return Reader(language, zone, "https://control.example", "https://control.example/runbooks", **extra)
 
 
-def receiver(channel: FakeChannel, *, per_min: int = 1_000_000, name: str = "", **extra: Any) -> Receiver:
-    pool = Pool([Limited(channel, Budget(per_min, reserve=per_min // 4))])
-    return Receiver(name or channel.name, pool, reader(), **extra)
+def receiver(channel: FakeChannel, *, per_min: int = 1000, name: str = "", **extra: Any) -> Receiver:
+    budget = Budget(name or channel.name, per_min, reserve=per_min // 4)
+    return Receiver(name or channel.name, Pool([Limited(channel, budget)]), reader(), **extra)
 
 
 def payload(**changes: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from remediator.notify.build import mentions_of, parse_quiet, receivers_of
 from remediator.notify.oncall import Person, Rotation
 from remediator.notify.receivers import Receiver
 from remediator.settings import Settings
-from tests.unit.remediator.notify.kit import NOW, message, reader
+from tests.unit.remediator.notify.kit import NOW, MemoryStore, message, reader
 
 SECRET = "https://robot.example/send?key=SECRET"
 ROTATION = Rotation(
@@ -61,8 +61,15 @@ def test_each_channel_that_is_set_is_a_receiver(files: Path) -> None:
 
 def test_two_robots_may_send_twice_as_much_and_cards_count(files: Path) -> None:
     found = make(Settings(wecom_robot_urls_file=files / "robots", wecom_headline_card=True))
-    assert found["wecom"].pool.left(NOW, page=True) == 40
-    assert found["wecom-card"].pool.left(NOW, page=True) == 40
+    texts, cards, store = found["wecom"].pool, found["wecom-card"].pool, MemoryStore()
+    assert texts.left(store, NOW, page=True) == 40
+    assert cards.members[0].budget.take(store, NOW, page=True)
+    assert texts.left(store, NOW, page=True) == 39
+
+
+def test_the_name_of_a_budget_is_not_the_robots_address(files: Path) -> None:
+    pool = make(Settings(wecom_robot_urls_file=files / "robots"))["wecom"].pool
+    assert all("SECRET" not in member.budget.channel for member in pool.members)
 
 
 def test_a_file_gives_each_receiver_its_own_language_zone_and_hours(files: Path) -> None:

@@ -212,6 +212,18 @@ def test_a_storm_is_told_within_the_limit_and_every_incident_is_accounted_for() 
     assert {f"inc-{second}-{place}" for second in range(0, 20, 2) for place in range(20)} <= told
 
 
+def test_a_restart_in_a_storm_does_not_grant_another_bucket() -> None:
+    channel = FakeChannel()
+    world = World(receiver(channel, per_min=4))
+    for place in range(12):
+        world.say("escalation", incident=f"inc-{place}", state="escalated")
+    for _ in range(3):
+        world.deliver()
+        world.outbox = world.fresh()
+        world.clock.tick(10)
+    assert len(channel.got) == 4
+
+
 class Faulty:
     """A server that nine times in ten refuses, drops or answers nonsense, until it had `most` faults."""
 

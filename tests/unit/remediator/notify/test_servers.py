@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -23,19 +22,10 @@ from remediator.notify.wecom import Robot
 from remediator.notify.wording import compose
 from tests.sim.mailbox.box import Mailbox as Box
 from tests.sim.wecom.robot import Robot as SimulatedRobot
-from tests.sim.wecom.server import serve
+from tests.unit.remediator.notify.conftest import FreePort, started
 from tests.unit.remediator.notify.kit import NOW, message, reader
 
 LETTER = compose(message(), reader())
-
-
-class FreePort(Controller):
-    """Listens on a port that the system chose; `port` is known after the start."""
-
-    def _create_server(self) -> Any:
-        listening = socket.create_server(("127.0.0.1", 0))
-        self.port = listening.getsockname()[1]
-        return self.loop.create_server(self._factory_invoker, sock=listening, ssl=self.ssl_context)
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -62,22 +52,6 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     )
     file.write_bytes(made.public_bytes(pem))
     return key_file, file
-
-
-@pytest.fixture
-def box() -> Box:
-    return Box(clock=lambda: 0.0)
-
-
-def started(controller: Controller) -> Iterator[int]:
-    controller.start()
-    yield controller.port
-    controller.stop()
-
-
-@pytest.fixture
-def plain(box: Box) -> Iterator[int]:
-    yield from started(FreePort(box, hostname="127.0.0.1", ready_timeout=30))
 
 
 def mailbox(port: int, **server: Any) -> Mailbox:
@@ -153,17 +127,6 @@ def test_nobody_listening_is_temporary() -> None:
     with pytest.raises(NotifyError) as caught:
         mailbox(port).send(LETTER)
     assert not caught.value.permanent
-
-
-@pytest.fixture
-def sim() -> SimulatedRobot:
-    return SimulatedRobot({"good"}, sleep=lambda _seconds: None)
-
-
-@pytest.fixture
-def address(sim: SimulatedRobot) -> Iterator[str]:
-    with serve(sim) as server:
-        yield f"http://127.0.0.1:{server.port}/cgi-bin/webhook/send?key="
 
 
 def test_a_message_arrives_at_the_robot(sim: SimulatedRobot, address: str) -> None:
