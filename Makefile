@@ -53,7 +53,7 @@ status: ## what the demo's fleet is doing, as JSON
 observe: $(VENV)/.done ## no root: the remediator alone, replaying recorded alerts in observe mode
 	@$(BIN)/python -m tests.lab observe
 
-bench: setup ## timings, side by side in one run
-	@$(BIN)/python -m bench
+bench: setup ## timings, side by side in one run, into docs/speed.md; about 40 minutes on a machine that does nothing else
+	@$(BIN)/python -m bench --write
 
 .PHONY: help setup lock lint test test-all demo demo-down break heal status observe bench

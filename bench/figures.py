@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -35,20 +32,6 @@ def quantile(values: Sequence[float], share: float) -> float:
 def median_ratio(measured: Sequence[float], base: Sequence[float]) -> float:
     """Return the median of pairwise ratios: noise that hits both halves of a pair cancels out."""
     return statistics.median(m / b for m, b in zip(measured, base, strict=True))
-
-
-def machine() -> str:
-    """Return one line about this machine."""
-    cpu = next(
-        (
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-            if line.startswith("model name")
-        ),
-        platform.machine(),
-    )
-    load = f"load {os.getloadavg()[0]:.1f} at the end"
-    return f"{os.cpu_count()} cores, {cpu}, {load}, Python {platform.python_version()}"
 
 
 def table(figures: Iterable[Figure]) -> str:

@@ -15,7 +15,13 @@ from pathlib import Path
 import requests
 
 ROOT = Path(__file__).parents[1]
-_START_S = 300.0
+_START_S, _END_S = 300.0, 60.0
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """Return this process's environment with these settings of the service and no others."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TTS_")}
+    return kept | {"PYTHONPATH": str(ROOT)} | settings
 
 
 @contextmanager
@@ -25,10 +31,13 @@ def running(**settings: str) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        env = {name: value for name, value in os.environ.items() if not name.startswith("TTS_")} | {
-            "PYTHONPATH": str(ROOT), "TTS_PORT": str(port), "TTS_DATA_DIR": f"{folder}/data",
-            "TTS_LOG_DIR": f"{folder}/log", "TTS_RATE_PER_MINUTE": "100000", **settings,
-        }  # fmt: skip
+        env = environment(
+            TTS_PORT=str(port),
+            TTS_DATA_DIR=f"{folder}/data",
+            TTS_LOG_DIR=f"{folder}/log",
+            TTS_RATE_PER_MINUTE="100000",
+            **settings,
+        )
         process = subprocess.Popen([sys.executable, "-m", "tts_app", "serve"], env=env, cwd=folder)
         try:
             url = f"http://127.0.0.1:{port}"
@@ -36,7 +45,10 @@ def running(**settings: str) -> Iterator[str]:
             yield url
         finally:
             process.terminate()
-            process.wait(60)
+            try:
+                process.wait(_END_S)
+            finally:
+                process.kill()
 
 
 def _wait_ready(url: str, process: subprocess.Popen[bytes]) -> None:
