@@ -27,6 +27,11 @@ class Script:
         with self._lock:
             self._troubles.extend([Trouble(kind, value)] * times)
 
+    def __len__(self) -> int:
+        """Count the troubles that nothing has met yet."""
+        with self._lock:
+            return len(self._troubles)
+
     def clear(self) -> None:
         """Forget what is scripted."""
         with self._lock:

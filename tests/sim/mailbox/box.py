@@ -72,7 +72,9 @@ class Mailbox:
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         """Answer aiosmtpd after DATA: scripted trouble, or the mail is kept."""
         trouble = self.script.next()
-        if trouble is not None and trouble.kind == "drop":
+        if trouble is not None and trouble.kind in {"drop", "lost"}:
+            if trouble.kind == "lost":  # the mail is kept; its sender cannot know
+                self.receive(envelope.mail_from, list(envelope.rcpt_tos), envelope.content)
             server.transport.abort()
             return "421 4.4.2 connection dropped"
         if trouble is not None:

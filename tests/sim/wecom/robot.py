@@ -77,6 +77,8 @@ class Robot:
         code, message = self._judge(key, raw)
         if message is not None:
             self._keep(message)
+        if trouble is not None and trouble.kind == "lost":
+            raise Dropped  # the group has the message; its sender cannot know
         return answer(code)
 
     def _in_trouble(self, trouble: Trouble) -> Reply | None:

@@ -2,57 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import random
-from collections import Counter
 from datetime import timedelta
 
 import pytest
 
-from remediator.errors import NotifyError
 from remediator.notify import rows
 from remediator.notify.letter import Letter
 from remediator.notify.outbox import Outbox
-from remediator.notify.receivers import Quiet, Receiver
+from remediator.notify.receivers import Quiet
 from remediator.store import notifications
-from tests.unit.remediator.notify.kit import NOW, Clock, FakeChannel, MemoryStore, payload, receiver, refused
+from tests.unit.remediator.notify.kit import NOW, FakeChannel, receiver, refused
+from tests.unit.remediator.notify.world import World
 
 
 class Killed(BaseException):
     """Stands for SIGKILL: nothing after it runs."""
-
-
-class World:
-    """A database, a clock and an outbox over some receivers."""
-
-    def __init__(self, *receivers: Receiver, chance: float = 1.0) -> None:
-        self.store, self.clock, self.receivers = MemoryStore(), Clock(), receivers
-        self.chance = chance
-        self.outbox = self.fresh()
-
-    def fresh(self) -> Outbox:
-        """Return an outbox as a restarted process has it."""
-        return Outbox(self.store, self.receivers, self.clock, chance=lambda: self.chance)  # type: ignore[arg-type]
-
-    def say(self, kind: str = "opened", incident: str = "inc-1", **changes: object) -> str:
-        facts = payload(kind=kind, incident_id=incident, at=self.clock.now.isoformat(), **changes)
-        facts.setdefault("state", "open")
-        return self.store.write(
-            lambda db: notifications.add(db, kind, facts, self.clock.now, incident_id=incident or None)
-        )
-
-    def deliver(self) -> int:
-        self.outbox.fan_out()
-        return sum(self.outbox.deliver(one) for one in self.receivers)
-
-    def run(self, seconds: float, step: float = 1.0) -> None:
-        for _ in range(int(seconds / step)):
-            self.deliver()
-            self.clock.tick(step)
-
-    def states(self) -> Counter[str]:
-        found = self.store.read(lambda db: notifications.latest(db, 100_000))
-        return Counter(row.state for row in found if row.receiver)
 
 
 def test_every_receiver_gets_its_own_copy_and_its_own_retries() -> None:
@@ -222,68 +187,6 @@ def test_a_restart_in_a_storm_does_not_grant_another_bucket() -> None:
         world.outbox = world.fresh()
         world.clock.tick(10)
     assert len(channel.got) == 4
-
-
-class Faulty:
-    """A server that nine times in ten refuses, drops or answers nonsense, until it had `most` faults."""
-
-    def __init__(self, most: int) -> None:
-        self.dice = random.Random(20261127)
-        self.most, self.faults = most, 0
-        self.got: list[str] = []
-
-    def __call__(self, letter: Letter) -> BaseException | None:
-        if self.faults >= self.most or self.dice.random() < 0.1:
-            self.got.append(letter.message_id)
-            return None
-        self.faults += 1
-        if self.dice.random() < 0.1:
-            self.got.append(letter.message_id)
-            return NotifyError("ReadTimeout")  # the server took it, only its answer was lost
-        return NotifyError(self.dice.choice(["errcode -1", "HTTP 502", "errcode 45009"]))
-
-
-KINDS = ("opened", "decided", "result")
-
-
-@pytest.mark.parametrize("faults", [200, pytest.param(10_000, marks=pytest.mark.slow)])
-def test_over_thousands_of_random_faults_nothing_is_lost_and_order_is_kept(
-    faults: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.CRITICAL)
-    server = Faulty(faults)
-    world = World(receiver(FakeChannel(plan=server)), chance=0.0)
-    written: Counter[str] = Counter()
-    for step in range(200_000):
-        waiting = world.store.read(lambda db: rows.backlog(db)[0])
-        if waiting < 9 and server.faults < server.most:
-            incident = f"inc-{step // 40}-{server.dice.randrange(3)}"
-            if written[incident] < len(KINDS):
-                world.say(KINDS[written[incident]], incident=incident, severity="critical")
-                written[incident] += 1
-                world.outbox.fan_out()
-        elif not waiting:
-            break
-        world.outbox.deliver(world.receivers[0])
-        world.clock.tick(server.dice.uniform(30, 300))
-    assert server.faults == faults
-    assert set(world.states()) == {"delivered", "merged"}
-    _check_order(world, server.got, written)
-
-
-def _check_order(world: World, got: list[str], written: Counter[str]) -> None:
-    """Every message arrived, alone or in a digest, and each incident's in the order they were written."""
-    rows_of = {row.id: row for row in world.store.read(lambda db: notifications.latest(db, 100_000))}
-    carried: dict[str, list[str]] = {}
-    for row in rows_of.values():
-        if row.state == "merged" and row.error:
-            carried.setdefault(row.error.removeprefix("merged into "), []).append(row.id)
-    told: dict[str, list[int]] = {}
-    for message_id in dict.fromkeys(got):
-        for one in sorted(carried.get(message_id, [message_id]), key=lambda name: rows_of[name].created_at):
-            row = rows_of[one]
-            told.setdefault(str(row.incident_id), []).append(KINDS.index(row.kind))
-    assert told == {incident: list(range(count)) for incident, count in written.items()}
 
 
 def test_an_alarm_waits_no_longer_than_an_hour_for_the_next() -> None:
