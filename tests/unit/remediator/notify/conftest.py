@@ -12,6 +12,7 @@ from aiosmtpd.controller import Controller
 from tests.sim.mailbox.box import Mailbox as Box
 from tests.sim.wecom.robot import Robot as SimulatedRobot
 from tests.sim.wecom.server import serve
+from tests.unit.remediator.notify.kit import Clock
 
 
 class FreePort(Controller):
@@ -40,8 +41,13 @@ def plain(box: Box) -> Iterator[int]:
 
 
 @pytest.fixture
-def sim() -> SimulatedRobot:
-    return SimulatedRobot({"good"}, sleep=lambda _seconds: None)
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def sim(clock: Clock) -> SimulatedRobot:
+    return SimulatedRobot({"good"}, clock=clock.timestamp, sleep=lambda _seconds: None)
 
 
 @pytest.fixture

@@ -35,6 +35,9 @@ class Clock:
     def tick(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
+    def timestamp(self) -> float:
+        return self.now.timestamp()
+
 
 class MemoryStore:
     """The real schema in memory; foreign keys are off, so that messages need no incident."""

@@ -21,7 +21,7 @@ from remediator.store import notifications
 from tests.sim.mailbox.box import Mailbox as Box
 from tests.sim.scripted import Script
 from tests.sim.wecom.robot import Robot as SimulatedRobot
-from tests.unit.remediator.notify.kit import NOW, reader
+from tests.unit.remediator.notify.kit import NOW, Clock, reader
 from tests.unit.remediator.notify.world import World
 
 KINDS = ("opened", "decided", "result")
@@ -66,13 +66,13 @@ def mail(box: Box, plain: int) -> Wire:
 @pytest.mark.parametrize("faults", [60, pytest.param(10_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("server", ["robot", "mail"])
 def test_over_thousands_of_random_faults_nothing_is_lost_and_order_is_kept(
-    request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture, server: str, faults: int
+    request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture, clock: Clock, server: str, faults: int
 ) -> None:
     caplog.set_level(logging.CRITICAL)
     wire: Wire = request.getfixturevalue(server)
     dice = random.Random(20261127)
     pool = Pool([Limited(wire.channel, Budget(server, 20, reserve=5))])
-    world = World(Receiver(server, pool, reader()), chance=0.0)
+    world = World(Receiver(server, pool, reader()), clock=clock, chance=0.0)
     written = torment(world, wire, dice, faults)
     assert set(world.states()) == {"delivered", "merged"}
     assert order_of_arrival(world, wire.kept()) == {

@@ -13,8 +13,8 @@ from tests.unit.remediator.notify.kit import Clock, MemoryStore, payload
 class World:
     """The parts joined; `deliver` is one round of the outbox."""
 
-    def __init__(self, *receivers: Receiver, chance: float = 1.0) -> None:
-        self.store, self.clock, self.receivers = MemoryStore(), Clock(), receivers
+    def __init__(self, *receivers: Receiver, clock: Clock | None = None, chance: float = 1.0) -> None:
+        self.store, self.clock, self.receivers = MemoryStore(), clock or Clock(), receivers
         self.chance = chance
         self.outbox = self.fresh()
 
