@@ -6,6 +6,7 @@ tests/unit/test_documents.py fails when a page no longer says what the code does
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ from pathlib import Path
 from remediator import states
 from remediator.catalogue import load
 from remediator.settings import FIELDS
+from tests import playbook_pages
+from tts_app.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 Render = Callable[[], str]
@@ -33,11 +36,13 @@ def speech_settings() -> str:
     tree = ast.parse(source)
     found = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Settings")
     lines = source.splitlines()
+    defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
     rows = []
     for node in found.body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             _, _, comment = lines[node.lineno - 1].partition("  # ")
-            rows.append(f"| `TTS_{node.target.id.upper()}` | {_default(node.value)} | {comment} |")
+            name = node.target.id
+            rows.append(f"| `TTS_{name.upper()}` | {_shown(defaults[name])} | {comment} |")
     return _table(("variable", "default", "meaning"), rows)
 
 
@@ -58,23 +63,19 @@ def _table(head: tuple[str, ...], rows: list[str]) -> str:
 
 
 def _shown(value: object) -> str:
+    value = ",".join(map(str, value)) if isinstance(value, tuple) else value
     return f"`{value}`" if value not in (None, "", ()) else ""
-
-
-def _default(node: ast.expr | None) -> str:
-    if isinstance(node, ast.Call):
-        arguments = {word.arg: word.value for word in node.keywords}
-        node = arguments.get("default", node.args[0] if node.args else None)
-    if node is None:
-        return ""
-    text = ast.unparse(node)
-    return "" if text in {"None", "''", "()"} else f"`{text.strip(chr(39))}`"
 
 
 SECTIONS: dict[str, dict[str, Render]] = {
     "ARCHITECTURE.md": {"states": states.diagram},
     "docs/settings.md": {"remediator": remediator_settings, "tts_app": speech_settings},
     "docs/faults.md": {"faults": faults},
+    "docs/playbooks.md": {
+        "provisioning": playbook_pages.provisioning,
+        "remedies": playbook_pages.remedies,
+        "roles": playbook_pages.roles,
+    },
 }
 
 
