@@ -26,6 +26,7 @@ KEPT_RATE = 48_000  # Hz; what comes in higher is resampled to this
 MAX_CHANNELS = 8
 SILENT_RMS, QUIET_RMS = 0.001, 0.01  # -60 and -40 dB of full scale
 CLIPPED_LEVEL, MAX_CLIPPED_SHARE = 0.999, 0.001
+BLOCK = 65_536  # samples of each channel decoded at a time
 
 _SIGNATURES: tuple[tuple[int, bytes], ...] = (
     (0, b"RIFF"), (0, b"RF64"), (0, b"fLaC"), (0, b"OggS"), (0, b"FORM"), (0, b"ID3"),
@@ -65,8 +66,7 @@ def read_recording(
 ) -> Recording:
     """Decode and judge a recording. Raises BadRequest naming `field`, with the fix, in both languages."""
     content = _content(source, max_bytes, field)
-    samples, rate = _decode(content, field)
-    recording = Recording(samples, rate, tuple(_warnings(samples, rate)))
+    recording = _decode(content, field)
     _require_usable(recording, strict, field)
     return recording
 
@@ -97,23 +97,51 @@ def _content(source: Path | bytes, max_bytes: int, field: str) -> bytes:
     return content
 
 
-def _decode(content: bytes, field: str) -> tuple[Samples, int]:
+def _decode(content: bytes, field: str) -> Recording:
     if not any(content.startswith(mark, offset) for offset, mark in _SIGNATURES):
         raise _no_sound(field)
     try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
+        with soundfile.SoundFile(_Content(content)) as file:
             _check_header(file, field)
-            limit = int((MAX_S + 1) * file.samplerate)
-            frames = file.read(limit, dtype="float32", always_2d=True)
             rate = int(file.samplerate)
+            mono, clipped = _mixed(file, limit=int((MAX_S + 1) * rate))
     except (soundfile.SoundFileError, ValueError, TypeError) as error:
         raise _no_sound(field) from error
-    mono: Samples = frames.mean(axis=1, dtype=np.float32)  # upstream would take the first channel only
     if not np.isfinite(mono).all():
         raise _no_sound(field)
     if rate > KEPT_RATE:
         mono, rate = resample(mono, rate, KEPT_RATE), KEPT_RATE
-    return np.clip(mono, -1.0, 1.0), rate
+    mono = np.clip(mono, -1.0, 1.0)
+    return Recording(mono, rate, tuple(_warnings(mono, rate, clipped)))
+
+
+class _Content(io.BytesIO):
+    """Bytes in which nobody can seek to before the start; a header that lies makes libsndfile try."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except (ValueError, OverflowError):
+            return self.tell()  # an exception here would be printed, and lost, on the way through C
+
+
+def _mixed(file: soundfile.SoundFile, *, limit: int) -> tuple[Samples, float]:
+    """Return up to `limit` samples, mixed to mono block by block, and the share of clipped ones.
+
+    All at once, eight channels of zeros in a small FLAC would fill 200 MB.
+    """
+    blocks: list[Samples] = []
+    count = clipped = 0
+    while count < limit:
+        block = file.read(min(BLOCK, limit - count), dtype="float32", always_2d=True)
+        if not len(block):
+            break
+        # Upstream would take the first channel only. One clipped channel is heard, whatever the mean says.
+        blocks.append(block.mean(axis=1, dtype=np.float32))
+        clipped += int(np.count_nonzero(np.abs(block).max(axis=1) >= CLIPPED_LEVEL))
+        count += len(block)
+    mono = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+    return mono, clipped / max(1, count)
 
 
 def _check_header(file: soundfile.SoundFile, field: str) -> None:
@@ -150,7 +178,7 @@ def _require_usable(recording: Recording, strict: bool, field: str) -> None:
         )  # fmt: skip
 
 
-def _warnings(samples: Samples, rate: int) -> Iterator[Weakness]:
+def _warnings(samples: Samples, rate: int, clipped: float) -> Iterator[Weakness]:
     seconds = len(samples) / rate
     if seconds < BEST_MIN_S:
         yield Weakness(
@@ -166,7 +194,7 @@ def _warnings(samples: Samples, rate: int) -> Iterator[Weakness]:
         )
     if SILENT_RMS <= _rms(samples) < QUIET_RMS:
         yield Weakness("quiet", "the recording is very quiet", "音频音量过低")
-    if len(samples) and float(np.mean(np.abs(samples) >= CLIPPED_LEVEL)) > MAX_CLIPPED_SHARE:
+    if clipped > MAX_CLIPPED_SHARE:
         yield Weakness("clipped", "the recording is clipped (too loud)", "音频有削波失真（音量过大）")
 
 

@@ -1,9 +1,12 @@
 import io
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tts_app.audio.reference import KEPT_RATE, read_recording
 from tts_app.errors import BadRequest
@@ -77,6 +80,11 @@ def test_clipping_is_a_warning():
     assert codes(read_recording(wav(np.clip(tone(level=3.0), -1, 1)))) == ["clipped"]
 
 
+def test_one_clipped_channel_is_heard_beside_a_quiet_one():
+    loud, quiet = np.clip(tone(level=3.0)[:, 0], -1, 1), tone(level=0.05)[:, 0]
+    assert codes(read_recording(wav(np.stack([loud, quiet], axis=1)))) == ["clipped"]
+
+
 def test_a_telephone_rate_is_a_warning_and_less_is_refused():
     assert codes(read_recording(wav(tone(rate=8000), 8000))) == ["low_rate"]
     assert "4000 Hz" in refusal(wav(tone(rate=4000), 4000))
@@ -113,6 +121,59 @@ def test_a_header_that_claims_ten_hours_costs_no_memory():
     content[40:44] = struct.pack("<I", 0x7FFFFF00)
     recording = read_recording(bytes(content))
     assert recording.duration_s == pytest.approx(2.0, abs=0.01)
+
+
+def test_many_channels_at_a_high_rate_are_mixed_without_holding_them_all():
+    seconds, rate, channels = 10, 192_000, 8
+    content = wav(np.zeros((seconds * rate, channels), np.int16), rate, "FLAC")
+    held = seconds * rate * channels * 4  # bytes, as float32
+    tracemalloc.start()
+    try:
+        assert "silent" in refusal(content)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < held / 2
+
+
+def test_a_file_of_ten_hours_is_refused_by_its_size(tmp_path):
+    long = tmp_path / "long.wav"
+    with long.open("wb") as file:
+        file.write(wav(tone(2)))
+        file.truncate(10 * 3600 * 24000 * 2)  # sparse: takes no place
+    assert "larger than" in refusal(long)
+
+
+SAMPLES = {
+    container: wav(tone(1.2, 8000), 8000, container, subtype)
+    for container, subtype in [
+        ("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III"), ("AIFF", "PCM_16"),
+    ]
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("container", SAMPLES)
+def test_a_file_with_wrong_bytes_is_read_or_refused_never_worse(container):
+    good = SAMPLES[container]
+    headers_first = st.one_of(st.integers(0, 63), st.integers(0, len(good) - 1))
+    wrong_bytes = st.lists(st.tuples(headers_first, st.integers(0, 255)), min_size=1, max_size=8)
+
+    @settings(max_examples=80, derandomize=True, deadline=None, database=None)
+    @given(wrong=wrong_bytes, length=st.integers(1, len(good)))
+    def holds(wrong, length):
+        content = bytearray(good)
+        for place, value in wrong:
+            content[place] = value
+        try:
+            recording = read_recording(bytes(content[:length]))
+        except BadRequest as error:
+            assert error.fix and error.fix_zh
+        else:
+            assert recording.samples.ndim == 1
+            assert np.isfinite(recording.samples).all()
+
+    holds()
 
 
 def test_every_cut_of_a_file_is_read_or_refused_never_worse():
