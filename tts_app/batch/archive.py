@@ -21,9 +21,10 @@ class BadArchive(Exception):
 
 def write_archive(report: Report, out_dir: Path, archive_dir: Path) -> Path:
     """Write `<batch id>.zip` and return its path. Raises OSError; then nothing of it is left."""
-    archive_dir.mkdir(parents=True, exist_ok=True)
+    wavfile.make_folder(archive_dir)
     final = archive_dir / f"{report.batch_id}.zip"
-    part = final.with_name(f".{final.name}{wavfile.PART}")
+    part = wavfile.part_of(final)
+    part.unlink(missing_ok=True)
     try:
         _fill(part, report, out_dir)
         part.replace(final)
@@ -37,13 +38,13 @@ def write_archive(report: Report, out_dir: Path, archive_dir: Path) -> Path:
 
 def _fill(part: Path, report: Report, out_dir: Path) -> None:
     sums = []
-    with part.open("wb") as raw:
-        with zipfile.ZipFile(raw, "w", zipfile.ZIP_STORED) as packed:  # speech hardly shrinks
+    with part.open("xb") as raw:  # stored, not deflated: speech hardly shrinks
+        with zipfile.ZipFile(raw, "w", zipfile.ZIP_STORED, strict_timestamps=False) as packed:
             for row in report.rows:
                 if row.file is not None:
                     packed.write(out_dir / row.file, row.file)
                     sums.append(f"{row.sha256}  {row.file}\n")
-            packed.writestr(MANIFEST, json.dumps(report.to_json(), ensure_ascii=False, indent=1))
+            packed.writestr(MANIFEST, report.to_bytes())
             packed.writestr(SUMS, "".join(sums))
         raw.flush()
         os.fsync(raw.fileno())

@@ -5,29 +5,26 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
-
-from rich.console import Console
 
 from tts_app import logs
 from tts_app.batch import jsonl
 from tts_app.batch.estimate import Limits
 from tts_app.batch.journal import JournalBusy
 from tts_app.batch.machine import read_machine
+from tts_app.batch.out_dir import look
 from tts_app.batch.paths import AudioDirs
+from tts_app.batch.places import places, unusable
 from tts_app.batch.preflight import Context, Preflight, check, nothing, refuse
-from tts_app.batch.problems import Problem, problem
-from tts_app.batch.progress import Bar, Plain
+from tts_app.batch.problems import problem
 from tts_app.batch.recordings import probe, read_reference
 from tts_app.batch.report import Exit
-from tts_app.batch.runner import Listener
 from tts_app.batch.show import show_preflight, show_report
+from tts_app.batch.stopping import Stop
 from tts_app.batch.tasks import EngineFacts
+from tts_app.batch.terminal import listener_on, say, take_every_character
 from tts_app.batch.work import MAX_OWNER_CHARS, Batch, default_owner, do_batch, is_owner, log_faults
 from tts_app.batch.worker import DEFAULT_ENGINE
 from tts_app.batch.worker_speaker import WorkerSpeaker
@@ -49,31 +46,7 @@ The same command resumes: what is finished is never spoken again. Nothing is wri
 but the zip archive. 重新运行同一命令即可继续，已完成的任务不会重复。
 """
 
-
 GRACE_S = 15.0
-
-
-class Stop:
-    """Ends a run after the item in hand at the first signal; a second Ctrl-C ends it at once."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def __call__(self, number: int, _frame: FrameType | None) -> None:
-        """Handle a signal."""
-        if self.asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.asked = True
-
-    @contextmanager
-    def handling(self) -> Iterator[None]:
-        """Take SIGTERM and SIGINT for as long as the context lasts."""
-        before = {number: signal.signal(number, self) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def main(
@@ -83,6 +56,7 @@ def main(
     worker_engine: str = DEFAULT_ENGINE,
 ) -> int:
     """Run the command, return its exit status (see --help). `worker_engine` names `make` for the worker."""
+    take_every_character()
     options = _parser().parse_args(argv)
     env = os.environ | ({"TTS_ENGINE": options.engine} if options.engine else {})
     try:
@@ -92,11 +66,13 @@ def main(
         return Exit.USAGE
     log_file = _log_to(settings.log_dir, options)
     preflight, facts = _judge(options, settings, make)
-    if options.check or not _may_start(preflight, options):
-        show_preflight(preflight, sys.stdout, as_json=options.json)
-        return _refused(preflight, options)
-    if not options.json:
-        show_preflight(preflight, sys.stdout, as_json=False)
+    refused = not _may_start(preflight, options)
+    if options.check or refused or not options.json:
+        say(lambda: show_preflight(preflight, sys.stdout, as_json=options.json))
+    if refused and not options.check:
+        log_faults(preflight, batch_id="-", owner=options.owner, source=str(options.tasks))
+    if options.check or refused:
+        return Exit.REFUSED if refused else Exit.ALL_OK
     speaker = WorkerSpeaker(
         task_timeout_s=_item_limit_s(settings),
         load_timeout_s=settings.load_timeout_s + GRACE_S,
@@ -122,7 +98,7 @@ def _log_to(log_dir: Path, options: argparse.Namespace) -> Path | None:
     Returns the file, None when nothing is logged.
     """
     usable = log_dir.is_dir() and os.access(log_dir, os.W_OK | os.X_OK)
-    if not usable and (options.check or _unusable(options.out_dir)):
+    if options.check or (not usable and unusable(options.out_dir)):
         logging.getLogger("tts_app").addHandler(logging.NullHandler())
         return None
     folder = log_dir if usable else options.out_dir
@@ -132,13 +108,6 @@ def _log_to(log_dir: Path, options: argparse.Namespace) -> Path | None:
 
 def _may_start(preflight: Preflight, options: argparse.Namespace) -> bool:
     return not preflight.errors or (options.skip_bad and preflight.can_skip)
-
-
-def _refused(preflight: Preflight, options: argparse.Namespace) -> int:
-    if _may_start(preflight, options):
-        return Exit.ALL_OK
-    log_faults(preflight, batch_id="-", owner=options.owner, source=str(options.tasks))
-    return Exit.REFUSED
 
 
 def _judge(
@@ -157,7 +126,7 @@ def _judge(
             data = tasks.read(jsonl.MAX_FILE_BYTES + 1)
     except OSError as error:
         return nothing(problem("file_unreadable", detail=error.strerror)), facts
-    archive_dir = _archive_dir(options, settings)
+    archive_dir, there = _archive_dir(options, settings), look(options.out_dir)
     dirs = [options.tasks.parent, *options.audio_dir, *settings.batch_audio_dirs]
     context = Context(
         engine=facts,
@@ -171,28 +140,12 @@ def _judge(
             max_text_chars=settings.max_chars,
         ),
         default_voice=options.voice or settings.voice,
+        out=there,
     )
-    return refuse(check(data, context), *_places(options, archive_dir)), facts
-
-
-def _places(options: argparse.Namespace, archive_dir: Path | None) -> Iterator[Problem]:
-    """Yield what is wrong with the owner's name and the places to write to."""
+    found = list(places(options.out_dir, archive_dir, there))
     if not is_owner(options.owner):
-        yield problem("owner_bad", limit=MAX_OWNER_CHARS)
-    if detail := _unusable(options.out_dir):
-        yield problem("out_dir_unusable", detail=detail)
-    if archive_dir is not None and (detail := _unusable(archive_dir)):
-        yield problem("archive_dir_unusable", place=archive_dir, detail=detail)
-
-
-def _unusable(folder: Path) -> str | None:
-    """Return why nothing can be written to `folder`, which needn't exist yet."""
-    for place in (folder.absolute(), *folder.absolute().parents):
-        if place.is_dir():
-            return None if os.access(place, os.W_OK | os.X_OK) else f"{place}: Permission denied"
-        if place.exists() or place.is_symlink():
-            return f"{place}: Not a directory"
-    return "no such place"
+        found.append(problem("owner_bad", limit=MAX_OWNER_CHARS))
+    return refuse(check(data, context), *found), facts
 
 
 def _archive_dir(options: argparse.Namespace, settings: Settings) -> Path | None:
@@ -226,7 +179,7 @@ def _run(
                 speaker=speaker,
                 read_reference=read_reference(settings),
                 must_stop=lambda: stop.asked,
-                listener=_listener(as_json=options.json),
+                listener=listener_on(sys.stderr if options.json else sys.stdout, bar_on=sys.stderr),
             )
     except KeyboardInterrupt:
         print("stopped at once; run the same command to resume / 已立即停止，可继续", file=sys.stderr)
@@ -238,14 +191,8 @@ def _run(
         logging.getLogger(__name__).error("batch can't go on", exc_info=error)
         print(" / ".join(problem("out_dir_unusable", detail=error.strerror).sentences()), file=sys.stderr)
         return Exit.STOPPED
-    show_report(report, sys.stdout, as_json=options.json)
+    say(lambda: show_report(report, sys.stdout, as_json=options.json))
     return report.exit_status
-
-
-def _listener(*, as_json: bool) -> Listener:
-    if sys.stderr.isatty():
-        return Bar(Console(stderr=True))
-    return Plain(sys.stderr if as_json else sys.stdout)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,9 +97,10 @@ def speech_s(text: str, speed: float = 1.0) -> float:
     return (0.4 + seconds) / speed
 
 
-def estimate(tasks: Sequence[Task], engine: str) -> Estimate:
-    """Return what speaking `tasks` with `engine` comes to."""
+def estimate(tasks: Sequence[Task], engine: str, *, loaded: bool = False) -> Estimate:
+    """Return what speaking `tasks` with `engine` comes to; a `loaded` engine has its own memory already."""
     cost = COSTS.get(engine, UNKNOWN_COST)
+    load_s, engine_mb = (0.0, 0.0) if loaded else (cost.load_s, cost.memory_mb)
     seconds = [(speech_s(task.text, task.speed), task.sample_rate) for task in tasks]
     audio_s = sum(length for length, _ in seconds)
     disk = sum(length * rate * 2 / 1e6 + FILE_EXTRA_MB for length, rate in seconds)
@@ -108,18 +109,28 @@ def estimate(tasks: Sequence[Task], engine: str) -> Estimate:
         tasks=len(tasks),
         chars=sum(len(task.text) for task in tasks),
         audio_s=audio_s,
-        time_s=cost.load_s + audio_s * cost.rtf,
+        time_s=load_s + audio_s * cost.rtf,
         disk_mb=disk,
-        memory_mb=cost.memory_mb + 4 * longest,  # samples, pieces, the copy on its way, the file
+        memory_mb=engine_mb + 4 * longest,  # samples, pieces, the copy on its way, the file
     )
 
 
 def too_much(
-    tasks: Sequence[Task], engine: str, limits: Limits, machine: Machine
+    tasks: Sequence[Task],
+    engine: str,
+    limits: Limits,
+    machine: Machine,
+    *,
+    loaded: bool = False,
+    written: Collection[str] = (),
 ) -> tuple[Estimate, list[Problem]]:
-    """Return the estimate and why the batch must be split, or can't run here now."""
-    need = estimate(tasks, engine)
-    problems = [*_over_limits(need, limits), *_over_disk(need, machine)]
+    """Return the estimate and why the batch must be split, or can't run here now.
+
+    `written` names the tasks whose wav files lie in OUT_DIR already: they need no more room there.
+    """
+    need = estimate(tasks, engine, loaded=loaded)
+    left_mb = estimate([task for task in tasks if task.name not in written], engine).disk_mb
+    problems = [*_over_limits(need, limits), *_over_disk(need, left_mb, machine)]
     if machine.memory_free_mb is not None and need.memory_mb > machine.memory_free_mb:
         longest = max(tasks, key=lambda task: len(task.text), default=None)
         problems.append(
@@ -148,9 +159,9 @@ def _over_limits(need: Estimate, limits: Limits) -> Iterator[Problem]:
             )
 
 
-def _over_disk(need: Estimate, machine: Machine) -> Iterator[Problem]:
+def _over_disk(need: Estimate, left_mb: float, machine: Machine) -> Iterator[Problem]:
     archive = machine.archive_free_mb
-    both = need.disk_mb * (2 if archive is not None and machine.same_disk else 1)
+    both = left_mb + (need.disk_mb if archive is not None and machine.same_disk else 0.0)
     places = [(machine.out_place, both, machine.out_free_mb)]
     if not machine.same_disk:
         places.append((machine.archive_place, need.disk_mb, archive))

@@ -18,7 +18,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-FILE_NAME = "journal.jsonl"
 Record = dict[str, Any]
 
 
@@ -77,7 +76,7 @@ class Journal:
         """Open or create `path`; a line cut off by a crash is removed. Raises JournalBusy, OSError."""
         self._now = now
         self.history = History()
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._end = self._replay(path)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tts_app.batch.problems import Problem, problem, short
-from tts_app.batch.texts import JSON_ZH
+from tts_app.batch.texts_of_lines import JSON_ZH
 
 MAX_FILE_BYTES = 64_000_000
 MAX_LINE_BYTES = 2_000_000
-MAX_PROBLEMS = 500
+MAX_LINES = 200_000
 MAX_DEPTH = 20  # levels of one object; ours has one
 MAX_DIGITS = 30  # of a number; longer ones are no setting of ours
 BOM = b"\xef\xbb\xbf"
@@ -54,30 +54,35 @@ class _BadNumber(ValueError):
     pass
 
 
-def parse(data: bytes) -> tuple[list[Line], list[Problem]]:
-    """Return the file's objects in order and what is wrong with the other lines.
+def read(data: bytes) -> Iterator[Line | Problem]:
+    """Yield every line's object, or what is wrong with the line; one line at a time is held in memory.
 
     A byte order mark at the start, CRLF and blank lines are accepted; line numbers count every line.
     """
-    if whole := _whole_file(data):
-        return [], [whole]
-    lines: list[Line] = []
-    problems: list[Problem] = []
+    found = _whole_file(data)
+    if found is not None:
+        yield found
+        return
+    blank = True
     for number, raw, last in _split(data.removeprefix(BOM)):
-        try:
-            lines.append(read_line(number, raw, torn=last))
-        except BadLine as bad:
-            problems.append(bad.problem)
-        if len(problems) >= MAX_PROBLEMS:
-            return lines, [*problems, problem("too_many_problems", limit=MAX_PROBLEMS)]
-    if not lines and not problems:
-        problems.append(problem("file_empty"))
-    return lines, problems
+        blank = False
+        yield _line_or_problem(number, raw, last)
+    if blank:
+        yield problem("file_empty")
+
+
+def _line_or_problem(number: int, raw: bytes, torn: bool) -> Line | Problem:
+    try:
+        return read_line(number, raw, torn=torn)
+    except BadLine as bad:
+        return bad.problem
 
 
 def _whole_file(data: bytes) -> Problem | None:
     if len(data) > MAX_FILE_BYTES:
         return problem("file_too_big", limit_mb=MAX_FILE_BYTES // 1_000_000)
+    if (count := data.count(b"\n")) > MAX_LINES:
+        return problem("file_too_long", count=count, limit=MAX_LINES)
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return problem("file_utf16", line=1, column=1)
     for magic, kind in PACKED.items():

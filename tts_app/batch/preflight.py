@@ -10,11 +10,13 @@ from typing import Any
 
 from tts_app.batch import jsonl, names
 from tts_app.batch.estimate import Estimate, Limits, Machine, too_much
+from tts_app.batch.out_dir import OutDir
 from tts_app.batch.paths import AudioDirs, BadPath
 from tts_app.batch.problems import ERROR, Problem, problem, short
 from tts_app.batch.tasks import EngineFacts, Task, read_task
 from tts_app.errors import BadRequest
 
+MAX_PROBLEMS = 500  # of each level
 SPLITTABLE = frozenset({"too_many_tasks", "too_many_chars", "takes_too_long", "disk_short"})
 
 
@@ -86,35 +88,92 @@ class Context:
     machine: Machine = field(default_factory=Machine)
     limits: Limits = field(default_factory=Limits)
     default_voice: str | None = None  # for lines that name neither a voice nor a recording
+    out: OutDir = field(default_factory=OutDir)
 
 
 def check(data: bytes, context: Context) -> Preflight:
     """Read and judge a tasks file; every problem at once, none hides another line's."""
-    lines, problems = jsonl.parse(data)
-    problems += _bad_default(context)
-    audio = _Audio(context)
-    seen: dict[str, Task] = {}
-    tasks: list[Task] = []
-    for line in lines:
-        task, told = read_task(
+    told = _Told()
+    told.add(*_bad_default(context))
+    lines = _Lines(context, told)
+    for found in jsonl.read(data):
+        if isinstance(found, Problem):
+            told.add(found)
+        else:
+            lines.judge(found)
+        if told.full:
+            break
+    tasks = tuple(lines.tasks)
+    need, over = too_much(
+        tasks,
+        context.engine.name,
+        context.limits,
+        context.machine,
+        loaded=context.engine.loaded,
+        written=context.out.finished,
+    )
+    told.add(*over if tasks else ())
+    problems = sorted(told.all(), key=lambda p: (p.line or 0, p.column or 0))
+    bad = sorted({p.line for p in problems if p.level == ERROR and p.line is not None})
+    return Preflight(tasks, lines.audio.found, tuple(problems), need, tuple(bad))
+
+
+class _Told:
+    """Collects problems: a bounded number, whatever the file holds."""
+
+    def __init__(self) -> None:
+        self._errors: list[Problem] = []
+        self._warnings: list[Problem] = []
+        self._more = 0
+
+    def add(self, *problems: Problem) -> None:
+        for found in problems:
+            if found.level == ERROR:
+                self._errors.append(found)
+            elif len(self._warnings) < MAX_PROBLEMS:
+                self._warnings.append(found)
+            else:
+                self._more += 1
+
+    @property
+    def full(self) -> bool:
+        """Whether it makes no sense to read on."""
+        return len(self._errors) >= MAX_PROBLEMS
+
+    def all(self) -> Iterator[Problem]:
+        if self.full:
+            yield problem("too_many_problems", limit=MAX_PROBLEMS)
+        yield from self._errors
+        yield from self._warnings
+        if self._more:
+            yield problem("more_warnings", count=self._more)
+
+
+class _Lines:
+    """Turns the lines of a file into tasks that can run."""
+
+    def __init__(self, context: Context, told: _Told) -> None:
+        self._context, self._told = context, told
+        self._seen: dict[str, Task] = {}
+        self.audio = _Audio(context)
+        self.tasks: list[Task] = []
+
+    def judge(self, line: jsonl.Line) -> None:
+        context = self._context
+        task, problems = read_task(
             line,
             context.engine,
             max_chars=context.limits.max_text_chars,
             default_voice=context.default_voice,
         )
-        problems += told
+        self._told.add(*problems)
         if task is None:
-            continue
-        found = [*_duplicates(task, seen), *audio.look(task)]
-        seen.setdefault(names.fold(task.name), task)
-        problems += found
+            return
+        found = [*_duplicates(task, self._seen), *context.out.in_the_way(task), *self.audio.look(task)]
+        self._seen.setdefault(names.fold(task.name), task)
+        self._told.add(*found)
         if not any(p.level == ERROR for p in found):
-            tasks.append(task)
-    need, over = too_much(tasks, context.engine.name, context.limits, context.machine)
-    problems += over if tasks else []
-    problems.sort(key=lambda p: (p.line or 0, p.column or 0))
-    bad = sorted({p.line for p in problems if p.level == ERROR and p.line is not None})
-    return Preflight(tuple(tasks), audio.found, tuple(problems), need, tuple(bad))
+            self.tasks.append(task)
 
 
 def refuse(preflight: Preflight, *more: Problem) -> Preflight:

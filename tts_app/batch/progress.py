@@ -74,6 +74,7 @@ class Bar(Listener):
             TimeElapsedColumn(),
             TextColumn("ETA {task.fields[eta]}", markup=False),
             console=console,
+            refresh_per_second=2,  # drawing takes time from whoever speaks
         )
         self._task: TaskID | None = None
         self._remaining = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from tts_app.audio.reference import MAX_BYTES, Recording, read_recording
@@ -10,6 +11,8 @@ from tts_app.batch.preflight import Hint, Probe
 from tts_app.batch.runner import ReadReference
 from tts_app.engines.base import Reference
 from tts_app.settings import Settings
+
+RECORDINGS_KEPT = 4  # decoded, of at most 6 MB each
 
 
 def probe(settings: Settings) -> Probe:
@@ -23,10 +26,16 @@ def probe(settings: Settings) -> Probe:
 
 
 def read_reference(settings: Settings) -> ReadReference:
-    """Return what decodes a recording for the engine."""
+    """Return what decodes a recording for the engine; those that many tasks share are decoded once."""
+
+    @lru_cache(maxsize=RECORDINGS_KEPT)
+    def decoded(path: Path, _version: tuple[int, ...]) -> Recording:
+        return _read(path, settings)
 
     def load(path: Path, transcript: str) -> Reference:
-        return _read(path, settings).reference(transcript)
+        found = path.stat()
+        version = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+        return decoded(path, version).reference(transcript)
 
     return load
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -13,8 +14,6 @@ from tts_app.batch.journal import History
 from tts_app.batch.preflight import Preflight
 from tts_app.batch.problems import ERROR, Problem
 from tts_app.batch.runner import Stopped
-
-FILE_NAME = "report.json"
 
 
 class Exit(IntEnum):
@@ -107,6 +106,10 @@ class Report:
             "items": [row.to_json() for row in self.rows],
             "faults": faults(self.problems, self.rows),
         }
+
+    def to_bytes(self) -> bytes:
+        """Return the report as a JSON file's content, also when a path in it is no UTF-8."""
+        return json.dumps(self.to_json(), ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
 
 
 def make_rows(items: Sequence[Item], history: History, preflight: Preflight) -> tuple[Row, ...]:

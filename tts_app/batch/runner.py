@@ -160,7 +160,7 @@ class Runner:
                 wavfile.part_of(final).unlink()
             self._append("given_back", item)
             raise self._disk_trouble(error) from error
-        self._append("done", item, **facts)
+        self._append("done", item, durable=False, **facts)  # "made" and the file are on disk: sweep() adds it
         self._listener.item_ended(item, None, speech.duration_s)
 
     def _fail(self, item: Item, error: TtsError, kind: str | None = None) -> None:

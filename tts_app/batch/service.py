@@ -10,21 +10,19 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from tts_app.batch.archive import BadArchive, read_manifest
-from tts_app.batch.estimate import Limits, Machine
-from tts_app.batch.journal import JournalBusy, utc_now
+from tts_app.batch.estimate import Limits
+from tts_app.batch.journal import utc_now
 from tts_app.batch.machine import read_machine
-from tts_app.batch.paths import AudioDirs
-from tts_app.batch.preflight import Context, Preflight, check, nothing
+from tts_app.batch.preflight import Preflight, check, nothing
 from tts_app.batch.problems import problem
 from tts_app.batch.recordings import probe, read_reference
-from tts_app.batch.report import Report
 from tts_app.batch.shelf import Folder, Meta, Shelf
-from tts_app.batch.speak import ServiceSpeaker, SpeechTaker
+from tts_app.batch.speak import SpeechTaker
 from tts_app.batch.status import BatchStatus, Entry, State
+from tts_app.batch.submitted_run import SubmittedRun
 from tts_app.batch.surroundings import BatchRefused, Surroundings, UnknownBatch
 from tts_app.batch.tasks import EngineFacts
-from tts_app.batch.work import MAX_OWNER_CHARS, Batch, do_batch, is_owner, log_faults, new_batch_id
+from tts_app.batch.work import MAX_OWNER_CHARS, is_owner, log_faults, new_batch_id
 from tts_app.errors import BadRequest, Busy
 from tts_app.settings import Settings
 
@@ -32,9 +30,7 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 30.0  # a paused batch looks again after this, or at once after wake()
 KEEP_DAYS = 7
-DEATHS_ALLOWED = (
-    3  # an embedded engine that crashes takes the service along; don't let one item do so for ever
-)
+FORGET_EVERY_S = 3600.0
 MAX_WAITING = 20  # batches that have not ended, of everybody
 MAX_WAITING_PER_OWNER = 4
 
@@ -92,10 +88,18 @@ class BatchService:
 
     def start(self) -> None:
         """Take up what an earlier process left, then work."""
-        self._shelf.forget_older(self._now(), KEEP_DAYS)
         for folder in self._shelf.all():
-            self._entries[folder.path.name] = Entry.found(folder)
+            if folder.submitted:
+                self._take_up(folder)
+            else:
+                folder.remove()
         self._thread.start()
+
+    def _take_up(self, folder: Folder) -> None:
+        try:
+            self._entries[folder.path.name] = Entry.found(folder)
+        except (OSError, ValueError, KeyError, TypeError):  # one damaged folder must not end the service
+            log.exception("batch=%s can't be read; it is left alone", folder.path.name)
 
     def stop(self, timeout_s: float = 30.0) -> bool:
         """Finish the item in hand and end; True when that was in time. The next start does the rest."""
@@ -169,6 +173,8 @@ class BatchService:
         """Give a batch up; the item in hand ends at its next piece. Harmless when it has ended."""
         entry = self._entry(batch_id, owner)
         entry.cancel()
+        if entry.state is State.CANCELLED:
+            entry.folder.drop_sound()
         self._bell.set()
         return entry.status()
 
@@ -206,89 +212,41 @@ class BatchService:
         except BadRequest as bad:
             return nothing(problem("zip_bad", detail_en=bad.message_en, detail_zh=bad.message_zh))
         machine = self._around.machine(folder.path, self._archive_dir)
-        return check(tasks, self._context(folder, machine))
-
-    def _context(self, folder: Folder, machine: Machine) -> Context:
-        around = self._around
-        dirs = AudioDirs((folder.audio, *around.audio_dirs))
-        return Context(around.engine(), dirs, around.probe, machine, around.limits, around.default_voice)
+        return check(tasks, self._around.context(folder.audio, machine))
 
     def _work(self) -> None:
         while not self._stopping.is_set():
             self._bell.clear()
+            self._forget()
             with self._lock:
                 waiting = [e for e in self._entries.values() if not e.state.final]
             for entry in waiting:
                 if not self._stopping.is_set():
                     self._run_safely(entry)
             paused = any(not entry.state.final for entry in waiting)
-            self._bell.wait(RETRY_S if paused else None)
+            if not self._stopping.is_set():  # its bell may have been cleared above
+                self._bell.wait(RETRY_S if paused else FORGET_EVERY_S)
+
+    def _forget(self) -> None:
+        """Let go of what ended long ago, its texts included."""
+        for folder in self._shelf.older(self._now(), KEEP_DAYS):
+            entry = self._entries.get(folder.path.name)
+            if entry is None or entry.state.final:
+                folder.remove()
+                with self._lock:
+                    self._entries.pop(folder.path.name, None)
 
     def _run_safely(self, entry: Entry) -> None:
+        run = SubmittedRun(
+            entry,
+            self._around,
+            self._archive_dir,
+            stopping=self._stopping.is_set,
+            on_item=self._on_item,
+            now=self._now,
+        )
         try:
-            self._run(entry)
+            run.run()
         except Exception:  # the worker loop: one odd batch must not end the others
             log.exception("batch=%s failed", entry.meta.batch_id)
             entry.pause("internal")
-
-    def _run(self, entry: Entry) -> None:
-        if entry.cancelled:
-            entry.end(State.CANCELLED)
-            return
-        speaker = ServiceSpeaker(
-            self._around.speech,
-            owner=f"batch:{entry.meta.owner}",
-            longest_wait_s=self._around.longest_wait_s,
-            pause=lambda seconds: self._pause(entry, seconds),
-        )
-        entry.begin(speaker)
-        try:
-            preflight = check(entry.folder.tasks, self._context(entry.folder, Machine()))
-            batch = Batch(
-                preflight,
-                self._around.engine(),
-                out_dir=entry.folder.out,
-                archive_dir=self._archive_dir,
-                owner=entry.meta.owner,
-                batch_id=entry.meta.batch_id,
-                deaths_allowed=DEATHS_ALLOWED,
-            )
-            report = do_batch(
-                batch,
-                speaker=speaker,
-                read_reference=self._around.read_reference,
-                must_stop=lambda: self._stopping.is_set() or entry.cancelled,
-                listener=entry.listener(self._on_item),
-                now=self._now,
-            )
-        except (OSError, JournalBusy) as error:
-            log.error("batch=%s can't go on", entry.meta.batch_id, exc_info=error)
-            entry.pause(type(error).__name__)
-            return
-        self._settle(entry, report)
-
-    def _settle(self, entry: Entry, report: Report) -> None:
-        if entry.cancelled:
-            entry.end(State.CANCELLED)
-            entry.folder.drop_sound()
-        elif report.stopped is not None:
-            entry.pause(report.stopped.reason)
-        elif report.archive is None:
-            entry.pause("archive")
-        else:
-            self._release(entry, report.archive)
-
-    def _release(self, entry: Entry, archive: Path) -> None:
-        """Let go of the single files once the archive is proved."""
-        try:
-            read_manifest(archive)
-        except (BadArchive, OSError) as error:
-            log.error("batch=%s archive is no good", entry.meta.batch_id, exc_info=error)
-            entry.pause("archive")
-            return
-        entry.folder.drop_sound()
-        entry.end(State.ENDED)
-
-    def _pause(self, entry: Entry, seconds: float) -> bool:
-        """Wait for a place in the queue; True when the batch must stop instead."""
-        return entry.wait_cancelled(seconds) or self._stopping.is_set()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tts_app.batch import journal as journals
-from tts_app.batch import report as reports
+from tts_app.batch import out_dir
+from tts_app.batch.journal import read_history
 from tts_app.batch.unzip import unzip_audio
 from tts_app.batch.wavfile import PART, write_whole
 
@@ -64,6 +64,11 @@ class Folder:
         return Meta(**json.loads(self._meta.read_bytes()))
 
     @property
+    def submitted(self) -> bool:
+        """Whether it was stored as a whole."""
+        return self._meta.exists()
+
+    @property
     def cancelled(self) -> bool:
         """Whether its owner gave it up."""
         return self._cancelled.exists()
@@ -75,12 +80,12 @@ class Folder:
     @property
     def ended(self) -> bool:
         """Whether nothing is left to do."""
-        return journals.read_history(self.out / journals.FILE_NAME).ended
+        return read_history(self.out / out_dir.JOURNAL).ended
 
     def report(self) -> dict[str, Any] | None:
         """Return the latest report, None before there is one."""
         try:
-            found: dict[str, Any] = json.loads((self.out / reports.FILE_NAME).read_bytes())
+            found: dict[str, Any] = json.loads((self.out / out_dir.REPORT).read_bytes())
         except (FileNotFoundError, ValueError):
             return None
         return found
@@ -108,22 +113,13 @@ class Shelf:
             raise KeyError(batch_id)
         return Folder(self._root / batch_id)
 
-    def all(self) -> Iterator[Folder]:
-        """Yield the stored batches, oldest first; half-submitted ones are removed."""
+    def all(self) -> Sequence[Folder]:
+        """Return the folders of batches, oldest first; some may be half submitted."""
         if not self._root.is_dir():
-            return
-        for path in sorted(self._root.iterdir()):
-            if not BATCH_ID.fullmatch(path.name):
-                continue
-            folder = Folder(path)
-            if (path / "meta.json").exists():
-                yield folder
-            else:
-                folder.remove()
+            return ()
+        return [Folder(path) for path in sorted(self._root.iterdir()) if BATCH_ID.fullmatch(path.name)]
 
-    def forget_older(self, now: datetime, keep_days: int) -> None:
-        """Remove what was submitted more than `keep_days` ago and has ended or was cancelled."""
+    def older(self, now: datetime, keep_days: int) -> Iterator[Folder]:
+        """Yield what was submitted more than `keep_days` ago."""
         before = f"{now - timedelta(days=keep_days):%Y%m%d-%H%M%S}"
-        for folder in self.all():
-            if folder.path.name < before and (folder.cancelled or folder.ended):
-                folder.remove()
+        return (folder for folder in self.all() if folder.path.name < before)

@@ -32,7 +32,7 @@ def show_preflight(preflight: Preflight, out: TextIO, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(preflight.to_json(), ensure_ascii=False), file=out)
         return
-    if out.isatty():
+    if out.isatty() and preflight.problems:
         Console(file=out).print(_table(preflight.problems[:MAX_PROBLEMS_SHOWN]))
     else:
         for found in preflight.problems[:MAX_PROBLEMS_SHOWN]:
@@ -44,7 +44,8 @@ def show_preflight(preflight: Preflight, out: TextIO, *, as_json: bool) -> None:
     print(
         f"{VERDICTS[preflight.verdict]}: {need.tasks} tasks, {need.chars} characters, "
         f"about {clock_time(need.audio_s)} of speech in {clock_time(need.time_s)}, "
-        f"{need.disk_mb:.1f} MB of wav files",
+        f"{need.disk_mb:.1f} MB of wav files / 共 {need.tasks} 个任务，{need.chars} 字，"
+        f"语音约 {clock_time(need.audio_s)}，用时约 {clock_time(need.time_s)}，wav 约 {need.disk_mb:.1f} MB",
         file=out,
     )
 
@@ -54,9 +55,10 @@ def show_report(report: Report, out: TextIO, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(report.to_json(), ensure_ascii=False), file=out)
         return
+    ok, failed, waiting = (report.count(status) for status in ("ok", "failed", "waiting"))
     print(
-        f"{ENDINGS[report.exit_status]}: {report.count('ok')} ok, {report.count('failed')} failed, "
-        f"{report.count('waiting')} waiting",
+        f"{ENDINGS[report.exit_status]}: {ok} ok, {failed} failed, {waiting} waiting / "
+        f"成功 {ok}，失败 {failed}，待合成 {waiting}",
         file=out,
     )
     if report.stopped is not None:

@@ -110,13 +110,15 @@ class Entry:
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """Give it up, unless it has ended."""
+        """Give it up, unless it has ended; one that isn't spoken now has ended when this returns."""
         if self.state.final:
             return
         self.folder.cancel()
         self._cancelled.set()
         if self._speaker is not None:
             self._speaker.cancel()
+        else:
+            self.end(State.CANCELLED)
 
     def wait_cancelled(self, seconds: float) -> bool:
         """Wait; True as soon as it is given up."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tts_app.batch.estimate import Limits, Machine
-from tts_app.batch.preflight import Preflight, Probe
+from tts_app.batch.paths import AudioDirs
+from tts_app.batch.preflight import Context, Preflight, Probe
 from tts_app.batch.runner import ReadReference
 from tts_app.batch.speak import SpeechTaker
 from tts_app.batch.tasks import EngineFacts
@@ -43,3 +44,8 @@ class Surroundings:
     audio_dirs: tuple[Path, ...]
     default_voice: str | None
     longest_wait_s: float  # for one item, with everybody who waits before it
+
+    def context(self, audio: Path, machine: Machine) -> Context:
+        """Return what a check rests on; `audio` is the folder of the batch's own recordings."""
+        dirs = AudioDirs((audio, *self.audio_dirs))
+        return Context(self.engine(), dirs, self.probe, machine, self.limits, self.default_voice)

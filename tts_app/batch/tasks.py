@@ -6,14 +6,16 @@ import difflib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from tts_app.batch import names
-from tts_app.batch.jsonl import KINDS, Line
+from tts_app.batch import values
+from tts_app.batch.jsonl import Line
 from tts_app.batch.problems import ERROR, Problem, problem, short
+from tts_app.batch.values import BadValue
 from tts_app.engines.base import Engine
 from tts_app.engines.offered import SPEEDS
-from tts_app.text.check import LONG_TEXT_CHARS, speakable
+from tts_app.text.check import LONG_TEXT_CHARS
 from tts_app.text.normalise import normalise
 
 # canonical name (GLM-TTS's own) -> the article's
@@ -24,7 +26,7 @@ KNOWN = (*ALIASES, *ARTICLE, *OPTIONAL)
 HINTS = {"text": "input_text", "name": "output_name", "id": "output_name", "audio": "prompt_audio"}
 MAX_PROMPT_CHARS = 500
 MAX_PATH_CHARS = 4096
-MAX_SEED = 2**32 - 1
+MAX_UNKNOWN = 5  # unknown fields of one line that are told by name
 DEFAULT_RATE, DEFAULT_SEED, DEFAULT_SPEED = 24000, 42, 1.0
 DIRECTIONS = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -39,6 +41,7 @@ class EngineFacts:
     voices: tuple[str, ...]
     more_voices: bool = False  # a server elsewhere may know voices beyond these
     speeds: tuple[float, float] = SPEEDS
+    loaded: bool = False  # what it needs in memory is taken already
 
     @classmethod
     def of(cls, engine: Engine) -> EngineFacts:
@@ -54,6 +57,7 @@ class EngineFacts:
             speeds=(1.0, 1.0)
             if engine.name == "glm"
             else SPEEDS,  # GLM-TTS takes its pace from the recording
+            loaded=status.loaded,
         )
 
 
@@ -84,7 +88,7 @@ class Task:
 
 def to_canonical(task: Task) -> str:
     """Return the task as one JSON line with GLM-TTS's field names; defaults of ours are left out."""
-    values: dict[str, Any] = {
+    row: dict[str, Any] = {
         "uttid": task.name,
         "prompt_text": task.prompt_text,
         "prompt_speech": task.prompt_audio,
@@ -94,15 +98,7 @@ def to_canonical(task: Task) -> str:
         "seed": None if task.seed == DEFAULT_SEED else task.seed,
         "speed": None if task.speed == DEFAULT_SPEED else task.speed,
     }
-    return json.dumps(
-        {name: value for name, value in values.items() if value is not None}, ensure_ascii=False
-    )
-
-
-class _Bad(Exception):
-    def __init__(self, code: str, **values: object) -> None:
-        super().__init__(code)
-        self.code, self.values = code, values
+    return json.dumps({name: value for name, value in row.items() if value is not None}, ensure_ascii=False)
 
 
 class _Reader:
@@ -112,12 +108,18 @@ class _Reader:
         self.line = line
         self.problems: list[Problem] = []
         self.names: dict[str, str] = {}
+        self._unknown = 0
         for written in line.values:
             self._note(written)
+        if (more := self._unknown - MAX_UNKNOWN) > 0:
+            self.problems.append(problem("unknown_fields", line=line.number, count=more))
 
     def _note(self, written: str) -> None:
         canonical = ARTICLE.get(written, written)
         if written not in KNOWN:
+            self._unknown += 1
+            if self._unknown > MAX_UNKNOWN:
+                return
             hint = HINTS.get(written) or next(iter(difflib.get_close_matches(written, KNOWN, n=1)), "")
             english = f" Did you mean {hint}?" if hint else ""
             chinese = f"是否想写 {hint}？" if hint else ""
@@ -132,21 +134,25 @@ class _Reader:
         column = self.line.columns.get(written)
         self.problems.append(problem(code, line=self.line.number, column=column, field=written, **values))
 
+    def gives(self, canonical: str) -> bool:
+        """Return whether the line holds the field, and not as null."""
+        written = self.names.get(canonical)
+        return written is not None and self.line.values[written] is not None
+
     def read(self, canonical: str, check: Callable[[Any], Any], default: Any) -> Any:
         """Return the checked value; `default` when the field is absent, null or wrong (then recorded)."""
-        written = self.names.get(canonical)
-        if written is None or self.line.values[written] is None:
+        if not self.gives(canonical):
             return default
+        written = self.names[canonical]
         try:
             return check(self.line.values[written])
-        except _Bad as bad:
+        except BadValue as bad:
             self.tell(bad.code, written, **bad.values)
             return default
 
     def require(self, canonical: str) -> None:
         """Record that a field is missing or null."""
-        written = self.names.get(canonical)
-        if written is None or self.line.values[written] is None:
+        if not self.gives(canonical):
             other = ALIASES[canonical]
             self.problems.append(problem("missing", line=self.line.number, field=other, other=canonical))
 
@@ -163,14 +169,16 @@ def read_task(
         reader.require(canonical)
     task = Task(
         line=line.number,
-        name=reader.read("uttid", _name, ""),
-        text=reader.read("syn_text", lambda value: _spoken(value, max_chars), ""),
-        prompt_audio=reader.read("prompt_speech", lambda value: _line_of_text(value, MAX_PATH_CHARS), None),
-        prompt_text=reader.read("prompt_text", lambda value: _spoken(value, MAX_PROMPT_CHARS), None),
-        voice=reader.read("voice", lambda value: _voice(value, engine), _default(reader, default_voice)),
-        sample_rate=reader.read("sample_rate", lambda value: _rate(value, engine), DEFAULT_RATE),
-        seed=reader.read("seed", _seed, DEFAULT_SEED),
-        speed=reader.read("speed", lambda value: _speed(value, engine.speeds), DEFAULT_SPEED),
+        name=reader.read("uttid", values.name, ""),
+        text=reader.read("syn_text", partial(values.spoken, limit=max_chars), ""),
+        prompt_audio=reader.read("prompt_speech", partial(values.line_of_text, limit=MAX_PATH_CHARS), None),
+        prompt_text=reader.read("prompt_text", partial(values.spoken, limit=MAX_PROMPT_CHARS), None),
+        voice=reader.read("voice", _voice_of(engine), _default(reader, default_voice)),
+        sample_rate=reader.read(
+            "sample_rate", partial(values.rate, offered=engine.sample_rates), DEFAULT_RATE
+        ),
+        seed=reader.read("seed", values.seed, DEFAULT_SEED),
+        speed=reader.read("speed", partial(values.speed, allowed=engine.speeds), DEFAULT_SPEED),
         names=reader.names,
     )
     failed = any(found.level == ERROR for found in reader.problems)
@@ -180,8 +188,12 @@ def read_task(
     return task, problems
 
 
+def _voice_of(engine: EngineFacts) -> Callable[[Any], str]:
+    return partial(values.voice, voices=engine.voices, more=engine.more_voices)
+
+
 def _default(reader: _Reader, voice: str | None) -> str | None:
-    return None if "prompt_speech" in reader.names else voice
+    return None if reader.gives("prompt_speech") else voice
 
 
 def _together(reader: _Reader, task: Task, engine: EngineFacts) -> Iterator[Problem]:
@@ -189,19 +201,28 @@ def _together(reader: _Reader, task: Task, engine: EngineFacts) -> Iterator[Prob
     yield from _hints(reader, task)
     number = reader.line.number
     spelled = task.spelled("prompt_speech")
-    named = {"prompt_speech", "voice"}.intersection(reader.names)
-    if not named and task.voice is None:
-        choices = short(", ".join(engine.voices))
-        yield problem(
-            "needs_reference", line=number, field="prompt_audio", other="prompt_speech", choices=choices
-        )
+    if task.voice is None and not reader.gives("voice") and not reader.gives("prompt_speech"):
+        yield from _nobody_named(number, task, engine)
     elif task.prompt_audio is not None:
-        if task.prompt_text is None and "prompt_text" not in reader.names:
+        if not reader.gives("prompt_text"):
             code = "no_transcript" if engine.clones_voices else "no_transcript_unused"
             yield problem(code, line=number, field="prompt_text")
         if not engine.clones_voices:
             column = reader.line.columns.get(spelled)
             yield problem("not_cloned", line=number, column=column, field=spelled, engine=engine.name)
+
+
+def _nobody_named(number: int, task: Task, engine: EngineFacts) -> Iterator[Problem]:
+    """Tell of a line whose voice is the engine's default, where a recording may have been meant."""
+    if not engine.clones_voices:
+        return
+    if task.prompt_text is None:
+        yield problem("default_voice", line=number, field="prompt_audio")
+        return
+    choices = short(", ".join(engine.voices))
+    yield problem(
+        "needs_reference", line=number, field="prompt_audio", other="prompt_speech", choices=choices
+    )
 
 
 def _hints(reader: _Reader, task: Task) -> Iterator[Problem]:
@@ -214,82 +235,3 @@ def _hints(reader: _Reader, task: Task) -> Iterator[Problem]:
         yield problem("hidden_characters", **where)
     if task.sample_rate > DEFAULT_RATE:
         yield problem("slow_rate", line=number, column=columns.get("sample_rate"), field="sample_rate")
-
-
-def _string(value: object, limit: int) -> str:
-    if not isinstance(value, str):
-        raise _Bad("wrong_type", wanted_en="a string", wanted_zh="字符串", kind=_kind(value))
-    if len(value) > limit:
-        raise _Bad("too_long", count=len(value), limit=limit)
-    if not value.strip():
-        raise _Bad("empty")
-    for char in value:
-        if char == "\0" or "\ud800" <= char <= "\udfff":
-            raise _Bad("bad_character", value=f"\\u{ord(char):04x}")
-    return value
-
-
-def _spoken(value: object, limit: int) -> str:
-    text = _string(value, limit)
-    if not speakable(normalise(text)):
-        raise _Bad("not_speakable")
-    return text
-
-
-def _line_of_text(value: object, limit: int) -> str:
-    text = _string(value, limit)
-    for char in text:
-        if not char.isprintable():
-            raise _Bad("bad_character", value=f"\\u{ord(char):04x}")
-    return text
-
-
-def _name(value: object) -> str:
-    if not isinstance(value, str):
-        raise _Bad("wrong_type", wanted_en="a string", wanted_zh="字符串", kind=_kind(value))
-    name = names.tidy(value)
-    if not value.strip():
-        raise _Bad("empty")
-    if not names.is_safe(name):
-        raise _Bad("name_unsafe", value=short(value), suggestion=names.suggest(name))
-    return name
-
-
-def _voice(value: object, engine: EngineFacts) -> str:
-    voice = _line_of_text(value, 200)
-    if voice not in engine.voices and not engine.more_voices:
-        raise _Bad("unknown_voice", value=short(voice), choices=", ".join(engine.voices) or "-")
-    return voice
-
-
-def _whole(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _Bad("wrong_type", wanted_en="a whole number", wanted_zh="整数", kind=_kind(value))
-    return value
-
-
-def _rate(value: object, engine: EngineFacts) -> int:
-    rate = _whole(value)
-    if rate not in engine.sample_rates:
-        raise _Bad("not_a_choice", value=rate, choices=", ".join(map(str, engine.sample_rates)))
-    return rate
-
-
-def _seed(value: object) -> int:
-    seed = _whole(value)
-    if not 0 <= seed <= MAX_SEED:
-        raise _Bad("out_of_range", value=seed, low=0, high=MAX_SEED)
-    return seed
-
-
-def _speed(value: object, allowed: tuple[float, float]) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _Bad("wrong_type", wanted_en="a number", wanted_zh="数字", kind=_kind(value))
-    low, high = allowed
-    if not low <= value <= high:
-        raise _Bad("out_of_range", value=short(value), low=low, high=high)
-    return float(value)
-
-
-def _kind(value: object) -> str:
-    return "null" if value is None else KINDS[type(value)]

@@ -55,8 +55,9 @@ def write_part(final: Path, data: bytes) -> Path:
     Raises OSError; then nothing of it is left, so that a full disk isn't kept full by our own remains.
     """
     part = part_of(final)
+    part.unlink(missing_ok=True)  # a link left there would lead the sound elsewhere
     try:
-        with part.open("wb") as out:
+        with part.open("xb") as out:
             out.write(data)
             out.flush()
             os.fsync(out.fileno())
@@ -71,6 +72,15 @@ def publish(final: Path) -> None:
     """Give the finished temporary file its name; on disk when this returns."""
     part_of(final).replace(final)
     sync_folder(final.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Create `folder` and what is missing above it, on disk when this returns. Raises OSError."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -42,8 +42,24 @@ def send(handle: int, data: bytes) -> None:
     try:
         while view:
             view = view[os.write(handle, view) :]
-    except (BrokenPipeError, OSError) as error:
+    except OSError as error:
         raise Closed from error
+
+
+def send_within(handle: int, data: bytes, timeout_s: float) -> None:
+    """Write all of `data` to a non-blocking pipe whose reader may hang. Raises Closed, TooLate."""
+    deadline, view = time.monotonic() + timeout_s, memoryview(data)
+    with selectors.DefaultSelector() as selector:
+        selector.register(handle, selectors.EVENT_WRITE)
+        while view:
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                raise TooLate
+            try:
+                view = view[os.write(handle, view) :]
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise Closed from error
 
 
 class Receiver:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import logging
 import secrets
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from tts_app.batch import journal as journals
+from tts_app.batch import out_dir, wavfile
 from tts_app.batch import report as reports
 from tts_app.batch.archive import write_archive
 from tts_app.batch.items import Item, make_items
@@ -22,11 +21,9 @@ from tts_app.batch.report import Report
 from tts_app.batch.runner import Listener, ReadReference, Runner, Stopped, verify
 from tts_app.batch.speak import Speaker
 from tts_app.batch.tasks import EngineFacts, to_canonical
-from tts_app.batch.wavfile import write_whole
 
 log = logging.getLogger(__name__)
 
-TASKS_FILE = "tasks.jsonl"  # below OUT_DIR: the tasks in canonical form
 MAX_OWNER_CHARS = 64
 MAX_FAULTS_LOGGED = 50
 
@@ -59,9 +56,9 @@ def do_batch(
 
     Raises JournalBusy when it is running already, OSError when OUT_DIR or a recording can't be used.
     """
-    batch.out_dir.mkdir(parents=True, exist_ok=True)
+    wavfile.make_folder(batch.out_dir)
     items = make_items(batch.preflight.tasks, batch.preflight.audio, batch.engine)
-    with Journal(batch.out_dir / journals.FILE_NAME, now) as journal:
+    with Journal(batch.out_dir / out_dir.JOURNAL, now) as journal:
         _begin(batch, items, journal, now)
         runner = Runner(
             items,
@@ -84,13 +81,15 @@ def do_batch(
 
 
 def _begin(batch: Batch, items: tuple[Item, ...], journal: Journal, now: Callable[[], datetime]) -> None:
+    told_before = batch.batch_id is not None and journal.history.batch_id is not None
     batch_id = journal.history.batch_id or batch.batch_id or new_batch_id(now())
     journal.append("batch", batch_id=batch_id, owner=batch.owner, engine=batch.engine.name, items=len(items))
     if batch.retry_failed:
         journal.append("retry")
     canonical = "".join(f"{to_canonical(item.task)}\n" for item in items)
-    write_whole(batch.out_dir / TASKS_FILE, canonical.encode("utf-8"))
-    log_faults(batch.preflight, batch_id=batch_id, owner=batch.owner, source=batch.source)
+    wavfile.write_whole(batch.out_dir / out_dir.TASKS, canonical.encode("utf-8"))
+    if not told_before:  # a submitted file can't change; the service takes it up again every few seconds
+        log_faults(batch.preflight, batch_id=batch_id, owner=batch.owner, source=batch.source)
 
 
 def _finish(batch: Batch, items: tuple[Item, ...], journal: Journal, stopped: Stopped | None) -> Report:
@@ -108,7 +107,7 @@ def _finish(batch: Batch, items: tuple[Item, ...], journal: Journal, stopped: St
             report = _archived(report, batch.out_dir, batch.archive_dir)
         journal.append("end", ok=report.count("ok"), failed=report.count("failed"))
     if stopped is None or not stopped.reason.startswith("disk"):
-        write_whole(batch.out_dir / reports.FILE_NAME, dump(report))
+        wavfile.write_whole(batch.out_dir / out_dir.REPORT, report.to_bytes())
     return report
 
 
@@ -118,11 +117,6 @@ def _archived(report: Report, out_dir: Path, archive_dir: Path) -> Report:
     except OSError as error:  # the wav files are safe; say so instead of losing the whole answer
         log.error("batch=%s archive not written", report.batch_id, exc_info=error)
         return replace(report, archive_error=f"{type(error).__name__}: {error.strerror}")
-
-
-def dump(report: Report) -> bytes:
-    """Return the report as a JSON file's content."""
-    return json.dumps(report.to_json(), ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
 
 
 def new_batch_id(moment: datetime) -> str:

@@ -46,13 +46,15 @@ class WorkerSpeaker:
         self._command, self._env, self._log_file = tuple(command), env, log_file
         self._process: subprocess.Popen[bytes] | None = None
         self._receiver: wire.Receiver | None = None
+        self._speaking = False
         self.starts = 0
 
     def speak(self, request: SpeechRequest, on_piece: PieceCallback) -> Speech:
         """See Speaker."""
         process, receiver = self._running()
+        self._speaking = True
         try:
-            wire.send(_handle(process.stdin), wire.pack_request(request))
+            wire.send_within(_handle(process.stdin), wire.pack_request(request), self._task_timeout_s)
             return self._wait(receiver, on_piece)
         except wire.TooLate:
             self._kill()
@@ -62,7 +64,9 @@ class WorkerSpeaker:
             raise self._death() from None
 
     def close(self) -> None:
-        """Let the worker end."""
+        """Let the worker end; kill it when it was left in the middle of a text."""
+        if self._speaking:
+            self._kill()
         self._end()
 
     def _wait(self, receiver: wire.Receiver, on_piece: PieceCallback) -> Speech:
@@ -71,15 +75,17 @@ class WorkerSpeaker:
             message, payload = receiver.receive(max(0.0, deadline - time.monotonic()))
             if message["event"] == "piece":
                 on_piece(message["done"], message["total"])
-            elif message["event"] == "speech":
+                continue
+            self._speaking = False
+            if message["event"] == "speech":
                 return wire.unpack_speech(message, payload)
-            else:
-                raise wire.unpack_error(message)
+            raise wire.unpack_error(message)
 
     def _running(self) -> tuple[subprocess.Popen[bytes], wire.Receiver]:
         if self._process is None or self._receiver is None:
             self._process = self._start()
             self.starts += 1
+            os.set_blocking(_handle(self._process.stdin), False)
             self._receiver = wire.Receiver(_handle(self._process.stdout))
             self._load(self._receiver)
         return self._process, self._receiver
@@ -145,6 +151,7 @@ class WorkerSpeaker:
     def _reap(self) -> int:
         """Forget the worker once it has ended. Returns its exit status, 0 when there was none."""
         process, self._process = self._process, None
+        self._speaking = False
         if self._receiver is not None:
             self._receiver.close()
             self._receiver = None

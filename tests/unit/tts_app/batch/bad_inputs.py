@@ -13,6 +13,11 @@ GOOD = line(output_name="good")
 BOM = "\ufeff"
 
 
+def as_bytes(bad: str | bytes) -> bytes:
+    """Return a line as a file holds it, half surrogates included."""
+    return bad if isinstance(bad, bytes) else bad.encode("utf-8", "surrogatepass")
+
+
 def reference(**values: object) -> str:
     return line(voice=None, prompt_text="你好", **values)
 
@@ -123,7 +128,7 @@ FIELDS = [
     ("speed too high", line(speed=2.01), "out_of_range", "speed", PRESET),
     ("voice unknown", line(voice="nobody"), "unknown_voice", "voice", PRESET),
     ("voice a number", line(voice=1), "wrong_type", "voice", PRESET),
-    ("neither voice nor recording", line(voice=None), "needs_reference", "prompt_audio", PRESET),
+    ("transcript without recording", reference(), "needs_reference", "prompt_audio", CLONES),
     (
         "recording without transcript",
         line(voice=None, prompt_audio="voice.wav"),

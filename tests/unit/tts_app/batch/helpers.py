@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import wave
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,6 +46,21 @@ def wav(seconds: float = 4.0, rate: int = 24000, level: float = 0.3) -> bytes:
         out.setframerate(rate)
         out.writeframes((tone * 32767).astype("<i2").tobytes())
     return buffer.getvalue()
+
+
+def recordings(place: Path) -> Path:
+    """Create a directory of recordings, good and bad, beside a secret that must stay out of reach."""
+    (place / "secret.wav").write_bytes(wav())
+    inside = place / "inside"
+    inside.mkdir()
+    (inside / "voice.wav").write_bytes(wav())
+    (inside / "empty.wav").write_bytes(b"")
+    (inside / "dir.wav").mkdir()
+    (inside / "out.wav").symlink_to(place / "secret.wav")
+    (inside / "loop.wav").symlink_to(inside / "loop.wav")
+    (inside / "up").symlink_to(place)
+    os.mkfifo(inside / "pipe.wav")
+    return inside
 
 
 def trusting_probe(path: Path) -> Sequence[Hint]:

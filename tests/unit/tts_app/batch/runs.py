@@ -11,6 +11,7 @@ from tests.unit.tts_app.fakes import FakeEngine
 from tts_app.batch.preflight import check
 from tts_app.batch.report import Report
 from tts_app.batch.runner import Listener
+from tts_app.batch.tasks import EngineFacts
 from tts_app.batch.work import Batch, do_batch
 from tts_app.engines.base import PieceCallback, Speech, SpeechRequest
 
@@ -43,12 +44,13 @@ def run(
     retry_failed: bool = False,
     deaths_allowed: int = 10,
     listener: Listener | None = None,
+    engine: EngineFacts = PRESET,
 ) -> Report:
-    """Check and run a tasks file whose recordings lie beside OUT_DIR."""
-    preflight = check(data, context(out_dir.parent))
+    """Check and run a tasks file whose recordings lie beside OUT_DIR; its good lines where others are bad."""
+    preflight = check(data, context(out_dir.parent, engine))
     batch = Batch(
         preflight,
-        PRESET,
+        engine,
         out_dir,
         archive_dir,
         "alice",

@@ -3,46 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 
-from tests.unit.tts_app.batch.bad_inputs import BOM, FIELDS, GOOD, SYNTAX, WHOLE
-from tests.unit.tts_app.batch.helpers import CLONES, PRESET, context, line, wav
+from tests.unit.tts_app.batch.bad_inputs import BOM, FIELDS, GOOD, SYNTAX, WHOLE, as_bytes
+from tests.unit.tts_app.batch.helpers import CLONES, PRESET, context, line, recordings
 from tests.unit.tts_app.fakes import FakeEngine
-from tts_app.batch import jsonl
+from tts_app.batch import jsonl, preflight
 from tts_app.batch.estimate import Limits
 from tts_app.batch.preflight import Preflight, Verdict, check
-from tts_app.batch.tasks import EngineFacts
+from tts_app.batch.tasks import MAX_UNKNOWN, EngineFacts
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A directory of recordings, good and bad, beside a secret that must stay out of reach."""
-    (tmp_path / "secret.wav").write_bytes(wav())
-    inside = tmp_path / "inside"
-    inside.mkdir()
-    (inside / "voice.wav").write_bytes(wav())
-    (inside / "empty.wav").write_bytes(b"")
-    (inside / "dir.wav").mkdir()
-    (inside / "out.wav").symlink_to(tmp_path / "secret.wav")
-    (inside / "loop.wav").symlink_to(inside / "loop.wav")
-    (inside / "up").symlink_to(tmp_path)
-    os.mkfifo(inside / "pipe.wav")
-    return inside
+    return recordings(tmp_path)
 
 
 def judge(folder: Path, data: str | bytes, engine=PRESET) -> Preflight:
-    return check(
-        data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data, context(folder, engine)
-    )
+    return check(as_bytes(data), context(folder, engine))
 
 
 @pytest.mark.parametrize(("second", "code", "column"), [pytest.param(*row[1:], id=row[0]) for row in SYNTAX])
 def test_a_line_that_is_no_object_is_told_with_line_and_column(folder, second, code, column) -> None:
-    raw = second.encode("utf-8") if isinstance(second, str) else second
-    found = judge(folder, GOOD.encode() + b"\n" + raw)
+    found = judge(folder, GOOD.encode() + b"\n" + as_bytes(second))
     errors = [e for e in found.errors if e.code == code]
     assert len(errors) == 1, found.problems
     assert errors[0].line == 2
@@ -135,8 +120,27 @@ def test_every_problem_of_a_file_is_told_at_once(folder) -> None:
 
 def test_a_flood_of_bad_lines_ends_early(folder) -> None:
     found = judge(folder, "x\n" * 100_000)
-    assert len(found.problems) == jsonl.MAX_PROBLEMS + 1
+    assert len(found.problems) == preflight.MAX_PROBLEMS + 1
     assert found.problems[0].code == "too_many_problems"
+
+
+def test_a_flood_of_warnings_is_cut_short_and_refuses_nothing(folder) -> None:
+    flood = "\n".join(line(output_name=f"n{n}", sample_rate=32000) for n in range(preflight.MAX_PROBLEMS + 7))
+    found = judge(folder, flood)
+    assert found.verdict is Verdict.GO
+    assert len(found.problems) == preflight.MAX_PROBLEMS + 1
+    assert "7 more" in next(p.en for p in found.problems if p.code == "more_warnings")
+
+
+def test_a_flood_of_unknown_fields_is_counted(folder) -> None:
+    found = judge(folder, line(**{f"x{n}": n for n in range(1000)}))
+    assert [p.code for p in found.problems].count("unknown_field") == MAX_UNKNOWN
+    assert f"{1000 - MAX_UNKNOWN} more" in found.problems[0].en
+
+
+def test_a_file_of_endless_lines_is_refused_unread(folder) -> None:
+    found = judge(folder, "{}\n" * (jsonl.MAX_LINES + 1))
+    assert [e.code for e in found.errors] == ["file_too_long"]
 
 
 def test_a_file_beyond_the_size_is_refused_unread(folder, monkeypatch) -> None:
@@ -168,6 +172,22 @@ def test_what_only_deserves_a_look_is_a_warning(folder, changes, code) -> None:
     found = judge(folder, line(**changes))
     assert code in {p.code for p in found.problems}
     assert found.verdict is Verdict.GO
+
+
+@pytest.mark.parametrize("more", [{}, {"prompt_audio": None}, {"voice": None}])
+@pytest.mark.parametrize(
+    ("engine", "codes"),
+    [
+        pytest.param(PRESET, [], id="preset voices"),
+        pytest.param(CLONES, ["default_voice"], id="a recording may have been meant"),
+    ],
+)
+def test_a_line_without_voice_or_recording_is_spoken_by_the_engines_default(
+    folder, engine, codes, more
+) -> None:
+    found = judge(folder, json.dumps({"output_name": "one", "input_text": "你好"} | more), engine)
+    assert [task.voice for task in found.tasks] == [None]
+    assert [p.code for p in found.problems] == codes
 
 
 def test_300_characters_are_no_long_text(folder) -> None:

@@ -63,6 +63,35 @@ def test_a_wav_that_does_not_fit_leaves_nothing(tmp_path, full) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_item_waits_for_the_disk_three_times(tmp_path, monkeypatch) -> None:
+    waits: list[int] = []
+    monkeypatch.setattr(os, "fsync", waits.append)
+
+    def waited(items: int) -> int:
+        waits.clear()
+        run(tasks_file(items), tmp_path / str(items))
+        return len(waits)
+
+    assert waited(4) - waited(3) == 3  # the sound, the journal before its name, the folder after
+
+
+@pytest.mark.parametrize("name", [".t000.wav.part", ".report.json.part", ".tasks.jsonl.part"])
+def test_a_link_left_in_the_output_directory_leads_nowhere(tmp_path, name) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "diary").write_text("dear diary", encoding="utf-8")
+    (tmp_path / "out" / name).symlink_to(tmp_path / "diary")
+    assert run(tasks_file(1), tmp_path / "out").exit_status is Exit.ALL_OK
+    assert (tmp_path / "diary").read_text(encoding="utf-8") == "dear diary"
+
+
+def test_a_journal_that_is_a_link_is_not_written(tmp_path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "journal.jsonl").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic link"):
+        run(tasks_file(1), tmp_path / "out")
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_journal_line_that_does_not_fit_is_not_in_the_journal(tmp_path, full) -> None:
     with Journal(tmp_path / "j.jsonl") as journal:
         with pytest.raises(OSError, match="No space left"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.unit.tts_app.batch.helpers import context, line
-from tts_app.batch.estimate import GPU_COMFORT_MB, GPU_NEED_MB, Machine, estimate, speech_s, too_much
+from tests.unit.tts_app.batch.helpers import PRESET, context, line
+from tts_app.batch.estimate import GPU_COMFORT_MB, GPU_NEED_MB, Limits, Machine, estimate, speech_s, too_much
 from tts_app.batch.machine import free_memory_mb, read_machine
 from tts_app.batch.preflight import Verdict, check
 from tts_app.batch.tasks import Task
@@ -52,8 +53,6 @@ def test_the_length_of_speech_is_guessed_within_reason(text, low, high) -> None:
     ],
 )
 def test_what_does_not_fit_is_told(machine, codes) -> None:
-    from tts_app.batch.estimate import Limits
-
     _, problems = too_much(TASKS, "kokoro", Limits(), machine)
     assert [p.code for p in problems] == codes
 
@@ -69,11 +68,18 @@ def test_what_does_not_fit_is_told(machine, codes) -> None:
     ],
 )
 def test_gpu_memory_matters_to_glm_alone(free_mb, codes) -> None:
-    from tts_app.batch.estimate import Limits
-
     machine = Machine(gpu_free_mb=free_mb)
     assert [p.code for p in too_much(TASKS, "glm", Limits(), machine)[1]] == codes
     assert too_much(TASKS, "kokoro", Limits(), machine)[1] == []
+
+
+def test_an_engine_that_is_loaded_has_its_memory_already(tmp_path) -> None:
+    little = Machine(memory_free_mb=100)
+    loaded = replace(PRESET, loaded=True)
+    assert [e.code for e in check(line().encode(), context(tmp_path, machine=little)).errors] == [
+        "memory_short"
+    ]
+    assert check(line().encode(), context(tmp_path, loaded, machine=little)).errors == ()
 
 
 def test_a_batch_that_only_needs_a_larger_disk_is_told_to_split(tmp_path) -> None:

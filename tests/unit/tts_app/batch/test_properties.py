@@ -13,7 +13,7 @@ from tests.unit.tts_app.batch.steady import STEADY
 from tts_app.batch import jsonl, names
 from tts_app.batch.journal import Journal, read_records
 from tts_app.batch.preflight import check
-from tts_app.batch.problems import problem, show
+from tts_app.batch.problems import Problem, problem, show
 from tts_app.batch.tasks import KNOWN, read_task, to_canonical
 from tts_app.batch.texts import TEXTS
 
@@ -63,9 +63,10 @@ def test_an_object_is_read_as_json_reads_it_with_its_values_where_the_columns_sa
 def test_a_line_cut_anywhere_is_called_half_a_line(value, cut) -> None:
     whole = json.dumps(value).encode()
     part = whole[: min(cut, len(whole) - 1)]
-    _, problems = jsonl.parse(b"{}\n" + part)
-    assert [p.line for p in problems] == [2]
-    assert problems[0].code in {"half_line", "not_json"}
+    first, second = jsonl.read(b"{}\n" + part)
+    assert isinstance(first, jsonl.Line)
+    assert isinstance(second, Problem)
+    assert (second.line, second.code in {"half_line", "not_json"}) == (2, True)
 
 
 SPOKEN = st.text(min_size=1, max_size=40).map(lambda text: f"好{text}")

@@ -2,77 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
 import threading
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.unit.tts_app.batch.helpers import (
-    PRESET,
-    WAIT_S,
-    a_reference,
-    line,
-    tasks_file,
-    trusting_probe,
-    wav,
-)
-from tests.unit.tts_app.fakes import FakeEngine
+from tests.unit.tts_app.batch.bad_inputs import FIELDS, GOOD, SYNTAX, WHOLE, as_bytes
+from tests.unit.tts_app.batch.helpers import CLONES, WAIT_S, line, tasks_file, wav
+from tests.unit.tts_app.batch.service_app import App, zip_of
 from tts_app.batch.archive import read_manifest
-from tts_app.batch.estimate import Limits, Machine
-from tts_app.batch.service import MAX_WAITING_PER_OWNER, BatchService
+from tts_app.batch.service import KEEP_DAYS, MAX_WAITING_PER_OWNER
 from tts_app.batch.status import State
-from tts_app.batch.surroundings import BatchRefused, Surroundings, UnknownBatch
+from tts_app.batch.surroundings import BatchRefused, UnknownBatch
 from tts_app.engines.base import SpeechRequest
 from tts_app.errors import BadRequest, Busy, OutOfMemory
-from tts_app.speech import SpeechService
-
-
-class App:
-    """A speech service and its batches; `restart` is a new process over the same data."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.engine = folder, FakeEngine()
-        self.ended: list[str] = []
-        self.changed = threading.Condition()
-        self.start()
-
-    def start(self) -> None:
-        self.speech = SpeechService(self.engine, queue_limit=2)
-        self.speech.start()
-        around = Surroundings(
-            engine=lambda: PRESET,
-            speech=self.speech,
-            probe=trusting_probe,
-            read_reference=a_reference,
-            machine=lambda out, archive: Machine(),
-            limits=Limits(),
-            audio_dirs=(),
-            default_voice=None,
-            longest_wait_s=WAIT_S,
-        )
-        self.batches = BatchService(
-            self.folder / "batches", self.folder / "zips", around, on_item=self.ended.append
-        )
-        self.batches.start()
-
-    def stop(self) -> None:
-        self.engine.release()
-        assert self.batches.stop(WAIT_S)
-        self.speech.stop(timeout_s=WAIT_S)
-
-    def wait(self, batch_id: str, *states: State):
-        """Return the status once it is one of `states`."""
-        bound = threading.Event()
-        for _ in range(round(WAIT_S / 0.02)):
-            status = self.batches.status(batch_id)
-            if status.state in states:
-                return status
-            bound.wait(0.02)
-        raise AssertionError(f"never {states}: {status}")
 
 
 @pytest.fixture
@@ -80,14 +25,6 @@ def app(tmp_path: Path) -> Iterator[App]:
     app = App(tmp_path)
     yield app
     app.stop()
-
-
-def zip_of(**files: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as out:
-        for name, data in files.items():
-            out.writestr(name.replace("_wav", ".wav"), data)
-    return buffer.getvalue()
 
 
 def test_a_batch_ends_with_a_zip_whose_checksums_hold(app) -> None:
@@ -135,6 +72,16 @@ def test_a_bad_zip_is_refused_and_leaves_nothing(app, packed) -> None:
     assert list(app.folder.rglob("*.*")) == []
 
 
+def test_after_every_bad_file_the_service_still_speaks(app) -> None:
+    bad = [row[1] for row in (*SYNTAX, *FIELDS) if CLONES not in row]
+    files = [row[1] for row in WHOLE] + [b"\n".join([GOOD.encode(), as_bytes(row)]) for row in bad]
+    for data in files:
+        with pytest.raises(BatchRefused):
+            app.batches.submit(data, owner="alice")
+    assert list(app.folder.rglob("*")) == [app.folder / "batches"]
+    assert app.wait(app.batches.submit(tasks_file(1), owner="alice").batch_id, State.ENDED).ok == 1
+
+
 def test_a_check_tells_everything_and_keeps_nothing(app) -> None:
     assert app.batches.check(tasks_file(2)).estimate.tasks == 2
     assert app.batches.check(b"x").errors
@@ -146,6 +93,16 @@ def test_good_lines_run_although_others_are_wrong_on_demand(app) -> None:
     status = app.wait(batch_id, State.ENDED)
     assert (status.ok, status.failed) == (2, 1)
     assert {p["line"] for p in status.problems} == {3}
+
+
+def test_the_faults_of_a_file_are_logged_once_however_often_it_is_taken_up(app, caplog) -> None:
+    app.speech.drain()
+    batch_id = app.batches.submit(tasks_file(2) + b"x\n", owner="alice", skip_bad=True).batch_id
+    app.wait(batch_id, State.PAUSED)
+    app.speech.undrain()
+    app.batches.wake()
+    app.wait(batch_id, State.ENDED)
+    assert caplog.text.count("JSONDecodeError") == 1
 
 
 def test_an_item_that_fails_is_seen_with_its_reason(app) -> None:
@@ -189,6 +146,33 @@ def test_a_cancelled_batch_ends_and_has_no_result(app) -> None:
         app.batches.result(batch_id)
     after = app.batches.submit(tasks_file(1), owner="alice").batch_id
     assert app.wait(after, State.ENDED).ok == 1
+
+
+def test_a_batch_that_waits_ends_at_once_when_cancelled_and_its_recordings_go(app) -> None:
+    held(app)
+    waiting = app.batches.submit(tasks_file(1), zip_of(voice_wav=wav()), owner="bob").batch_id
+    assert app.batches.cancel(waiting).state is State.CANCELLED
+    assert list(app.folder.rglob("voice.wav")) == []
+
+
+def test_what_ended_long_ago_is_forgotten_without_a_restart(app) -> None:
+    old = app.batches.submit(tasks_file(1), owner="alice").batch_id
+    app.wait(old, State.ENDED)
+    app.days_later = KEEP_DAYS + 1
+    new = app.batches.submit(tasks_file(1), owner="alice").batch_id
+    app.wait(new, State.ENDED)
+    with pytest.raises(UnknownBatch):
+        app.batches.status(old)
+    assert [p.name for p in (app.folder / "batches").iterdir()] == [new]
+
+
+def test_a_damaged_folder_does_not_keep_the_service_from_starting(app) -> None:
+    old = app.batches.submit(tasks_file(1), owner="alice").batch_id
+    app.wait(old, State.ENDED)
+    app.stop()
+    (app.folder / "batches" / old / "meta.json").write_bytes(b'{"from": "another version"}')
+    app.start()
+    assert app.wait(app.batches.submit(tasks_file(1), owner="alice").batch_id, State.ENDED).ok == 1
 
 
 def test_a_person_comes_before_the_rest_of_a_batch(app) -> None:

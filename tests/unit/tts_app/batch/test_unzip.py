@@ -36,6 +36,14 @@ def patched(data: bytes, old: bytes, new: bytes) -> bytes:
     return data.replace(old, new)
 
 
+def encrypted(data: bytes) -> bytes:
+    """The same zip, saying that a password is needed."""
+    changed = bytearray(data)
+    changed[data.index(b"PK\x03\x04") + 6] |= 1
+    changed[data.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(changed)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "in" / "audio"
@@ -71,6 +79,7 @@ HOSTILE = [
     ),
     pytest.param(b"PK\x03\x04 half a zip", id="damaged"),
     pytest.param(packed(("a.wav", wav()))[:-40], id="cut off"),
+    pytest.param(encrypted(packed(("a.wav", wav(1)))), id="encrypted"),
     pytest.param(b"", id="nothing"),
     pytest.param(wav(), id="no zip"),
     pytest.param(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -101,6 +103,37 @@ def test_an_engine_that_does_not_load_stops_the_batch_and_blames_no_item(how, li
         say(speaker, "hello")
     assert stop.value.reason == "engine"
     speaker.close()
+
+
+SAY = 'import sys, threading; tell = lambda m: print(m, flush=True); tell(\'{"event": "loaded", "bytes": 0}\'); '
+PIECE = """sys.stdin.readline(); tell('{"event": "piece", "done": 1, "total": 9, "bytes": 0}'); """
+WAIT = "threading.Event().wait()"
+
+
+def speaker_of(program: str, task_timeout_s: float) -> WorkerSpeaker:
+    command = (sys.executable, "-S", "-c", program)
+    return WorkerSpeaker(task_timeout_s=task_timeout_s, load_timeout_s=WAIT_S, command=command)
+
+
+def test_a_worker_that_takes_no_request_counts_as_hung() -> None:
+    speaker = speaker_of(SAY + WAIT, task_timeout_s=0.5)
+    beyond_the_pipe = Reference(np.zeros(1_000_000, np.float32), 48_000, "文字")
+    with pytest.raises(EngineStuck):
+        say(speaker, "hello", reference=beyond_the_pipe)
+    speaker.close()
+
+
+def test_a_batch_that_ends_at_once_kills_the_worker_in_the_middle_of_a_text() -> None:
+    speaker = speaker_of(SAY + PIECE + WAIT, task_timeout_s=WAIT_S)
+    process, _ = speaker._running()
+
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        speaker.speak(SpeechRequest("hello"), interrupt)
+    speaker.close()
+    assert process.returncode == -signal.SIGKILL
 
 
 def test_closing_twice_or_without_a_worker_is_harmless() -> None:
