@@ -31,6 +31,10 @@ class KeptOpen:
     def __init__(self, speaker: Speaker) -> None:
         self._speaker = speaker
 
+    def ready(self) -> None:
+        """See batch.speak.Speaker."""
+        self._speaker.ready()
+
     def speak(self, request: SpeechRequest, on_piece: PieceCallback) -> Speech:
         """See batch.speak.Speaker."""
         return self._speaker.speak(request, on_piece)

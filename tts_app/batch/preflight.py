@@ -160,17 +160,16 @@ class _Lines:
 
     def judge(self, line: jsonl.Line) -> None:
         context = self._context
-        task, problems = read_task(
+        task, found = read_task(
             line,
             context.engine,
             max_chars=context.limits.max_text_chars,
             default_voice=context.default_voice,
         )
-        self._told.add(*problems)
-        if task is None:
-            return
-        found = [*_duplicates(task, self._seen), *context.out.in_the_way(task), *self.audio.look(task)]
-        self._seen.setdefault(names.fold(task.name), task)
+        if task.name:
+            found += [*_duplicates(task, self._seen), *context.out.in_the_way(task)]
+            self._seen.setdefault(names.fold(task.name), task)
+        found += self.audio.look(task)
         self._told.add(*found)
         if not any(p.level == ERROR for p in found):
             self.tasks.append(task)

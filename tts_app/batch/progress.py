@@ -46,9 +46,12 @@ class Plain(Listener):
     def begun(self, total: int, finished: int) -> None:
         """See Listener."""
         self._total, self._ended = total, finished
-        self._pace.begin()
         if finished:
-            self._say(f"{finished} of {total} are finished already / 已完成 {finished}/{total}，继续其余任务")
+            self._say(f"{finished} of {total} finished already / 已完成 {finished}/{total}，继续其余任务")
+
+    def ready(self) -> None:
+        """See Listener."""
+        self._pace.begin()
 
     def item_ended(self, item: Item, error: TtsError | None, audio_s: float) -> None:
         """See Listener."""
@@ -82,9 +85,12 @@ class Bar(Listener):
     def begun(self, total: int, finished: int) -> None:
         """See Listener."""
         self._remaining = total - finished
-        self._pace.begin()
         self._task = self._bar.add_task("loading / 加载中", total=total, completed=finished, eta="-")
         self._bar.start()
+
+    def ready(self) -> None:
+        """See Listener."""
+        self._pace.begin()
 
     def item_begun(self, item: Item) -> None:
         """See Listener."""

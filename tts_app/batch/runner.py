@@ -32,6 +32,9 @@ class Listener:
     def begun(self, total: int, finished: int) -> None:
         """`total` items, `finished` of them done or failed in an earlier run."""
 
+    def ready(self) -> None:
+        """The engine is loaded; time counts from here."""
+
     def item_begun(self, item: Item) -> None:
         """An item is in hand."""
 
@@ -84,6 +87,9 @@ class Runner:
         left = [item for item in self._items if not self._finished(item)]
         self._listener.begun(len(self._items), len(self._items) - len(left))
         try:
+            if left:
+                self._speaker.ready()
+            self._listener.ready()
             for item in left:
                 if self._must_stop():
                     return self._stop(StopBatch("stopped", "stopped by a signal", "收到停止信号"))

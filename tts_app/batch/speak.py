@@ -27,6 +27,9 @@ class StopBatch(Exception):
 class Speaker(Protocol):
     """Speaks one request at a time."""
 
+    def ready(self) -> None:
+        """Start what is needed, so that the first request doesn't wait for it. Raises StopBatch."""
+
     def speak(self, request: SpeechRequest, on_piece: PieceCallback) -> Speech:
         """Return the speech. Raises TtsError for this item only, StopBatch when none can be spoken now."""
 
@@ -62,6 +65,9 @@ class ServiceSpeaker:
         """Give up the item in hand; it ends at its next piece."""
         if self._job is not None:
             self._job.cancel()
+
+    def ready(self) -> None:
+        """The service looks after its engine."""
 
     def speak(self, request: SpeechRequest, on_piece: PieceCallback) -> Speech:
         """See Speaker; progress is read from `pieces`."""

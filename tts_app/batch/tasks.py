@@ -11,7 +11,7 @@ from typing import Any
 
 from tts_app.batch import values
 from tts_app.batch.jsonl import Line
-from tts_app.batch.problems import ERROR, Problem, problem, short
+from tts_app.batch.problems import Problem, problem, short
 from tts_app.batch.values import BadValue
 from tts_app.engines.base import Engine
 from tts_app.engines.offered import SPEEDS
@@ -159,8 +159,8 @@ class _Reader:
 
 def read_task(
     line: Line, engine: EngineFacts, *, max_chars: int, default_voice: str | None = None
-) -> tuple[Task | None, list[Problem]]:
-    """Return the task in `line`, None when an error makes it impossible, and everything to tell.
+) -> tuple[Task, list[Problem]]:
+    """Return the task in `line` and everything to tell; after an error a wrong field has its default.
 
     `default_voice` is for lines that name neither a voice nor a recording.
     """
@@ -181,11 +181,7 @@ def read_task(
         speed=reader.read("speed", partial(values.speed, allowed=engine.speeds), DEFAULT_SPEED),
         names=reader.names,
     )
-    failed = any(found.level == ERROR for found in reader.problems)
-    problems = [*reader.problems, *_together(reader, task, engine)]
-    if failed or any(found.level == ERROR for found in problems):
-        return None, problems
-    return task, problems
+    return task, [*reader.problems, *_together(reader, task, engine)]
 
 
 def _voice_of(engine: EngineFacts) -> Callable[[Any], str]:

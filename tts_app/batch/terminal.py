@@ -61,6 +61,10 @@ class Heedless(Listener):
         """See Listener."""
         say(lambda: self.inner.begun(total, finished))
 
+    def ready(self) -> None:
+        """See Listener."""
+        say(self.inner.ready)
+
     def item_begun(self, item: Item) -> None:
         """See Listener."""
         say(lambda: self.inner.item_begun(item))

@@ -49,6 +49,10 @@ class WorkerSpeaker:
         self._speaking = False
         self.starts = 0
 
+    def ready(self) -> None:
+        """See Speaker; the worker has loaded its engine when this returns."""
+        self._running()
+
     def speak(self, request: SpeechRequest, on_piece: PieceCallback) -> Speech:
         """See Speaker."""
         process, receiver = self._running()
@@ -83,12 +87,22 @@ class WorkerSpeaker:
 
     def _running(self) -> tuple[subprocess.Popen[bytes], wire.Receiver]:
         if self._process is None or self._receiver is None:
-            self._process = self._start()
+            self._process = self._start_or_stop()
             self.starts += 1
             os.set_blocking(_handle(self._process.stdin), False)
             self._receiver = wire.Receiver(_handle(self._process.stdout))
             self._load(self._receiver)
         return self._process, self._receiver
+
+    def _start_or_stop(self) -> subprocess.Popen[bytes]:
+        try:
+            return self._start()
+        except OSError as error:  # no memory, no program: it is not the item's fault
+            raise StopBatch(
+                "engine",
+                f"the worker can't be started: {error.strerror}",
+                f"无法启动合成进程：{error.strerror}",
+            ) from error
 
     def _start(self) -> subprocess.Popen[bytes]:
         with contextlib.ExitStack() as stack:

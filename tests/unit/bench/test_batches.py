@@ -14,6 +14,9 @@ class Direct:
     def __init__(self):
         self.engine, self.closed = FakeEngine(), False
 
+    def ready(self):
+        self.engine.load()
+
     def speak(self, request, on_piece):
         return self.engine.synthesize(request, on_piece=on_piece)
 

@@ -24,7 +24,10 @@ class DirectSpeaker:
     def __init__(self, engine: FakeEngine | None = None) -> None:
         self.engine = engine or FakeEngine()
         self.spoken: list[str] = []
-        self.closed = False
+        self.closed = self.readied = False
+
+    def ready(self) -> None:
+        self.readied = True
 
     def speak(self, request: SpeechRequest, on_piece: PieceCallback) -> Speech:
         self.spoken.append(request.text)

@@ -111,10 +111,18 @@ def test_both_families_of_field_names_mean_the_same(folder) -> None:
 
 
 def test_every_problem_of_a_file_is_told_at_once(folder) -> None:
-    bad = line(output_name="a/b", input_text="😀", sample_rate=1, seed=-1, speed=9, voice="x")
+    bad = line(
+        output_name="a/b",
+        input_text="😀",
+        sample_rate=1,
+        seed=-1,
+        speed=9,
+        voice="x",
+        prompt_audio="../secret.wav",
+    )
     found = judge(folder, f"{bad}\nnot json\n{line(input_text=None)}")
     fields = {(e.line, e.field) for e in found.errors}
-    names = ("output_name", "input_text", "sample_rate", "seed", "speed", "voice")
+    names = ("output_name", "input_text", "sample_rate", "seed", "speed", "voice", "prompt_audio")
     assert fields == {*((1, name) for name in names), (2, None), (3, "input_text")}
 
 

@@ -14,8 +14,7 @@ from tests.unit.tts_app.batch.helpers import line, tasks_file, wav
 from tests.unit.tts_app.batch.runs import DirectSpeaker, run
 from tests.unit.tts_app.fakes import FakeEngine
 from tts_app.batch import wavfile
-from tts_app.batch.archive import BadArchive, read_manifest
-from tts_app.batch.journal import Journal, JournalBusy, read_history
+from tts_app.batch.journal import Journal, JournalBusy, read_history, read_records
 from tts_app.batch.report import Exit
 from tts_app.batch.runner import Listener
 from tts_app.batch.speak import StopBatch
@@ -181,6 +180,23 @@ def test_when_no_item_can_be_spoken_the_batch_stops_and_blames_none(out_dir) -> 
     assert run(tasks_file(2), out_dir).exit_status is Exit.ALL_OK
 
 
+class Unready(DirectSpeaker):
+    def ready(self) -> None:
+        raise StopBatch("engine", "no model file", "没有模型文件")
+
+
+def test_an_engine_that_is_not_ready_leaves_every_item_untouched(out_dir) -> None:
+    report = run(tasks_file(2), out_dir, Unready())
+    assert report.stopped.reason == "engine"
+    events = [record["event"] for record in read_records((out_dir / "journal.jsonl").read_bytes())]
+    assert events == ["batch", "stopped"]
+
+
+def test_nothing_is_loaded_for_what_is_finished(out_dir) -> None:
+    run(tasks_file(1), out_dir)
+    assert run(tasks_file(1), out_dir, Unready()).exit_status is Exit.ALL_OK
+
+
 def full_disk_after(monkeypatch, count: int) -> None:
     """Let the disk be full from the `count`th wav on."""
     real, written = wavfile.write_part, []
@@ -229,35 +245,6 @@ def test_two_batches_never_share_a_directory(out_dir) -> None:
     out_dir.mkdir()
     with Journal(out_dir / "journal.jsonl"), pytest.raises(JournalBusy):
         run(tasks_file(1), out_dir)
-
-
-def test_the_archive_holds_the_files_their_checksums_and_what_failed(tmp_path, out_dir) -> None:
-    engine = FakeEngine()
-    engine.errors["第1句话"] = OutOfMemory("x")
-    report = run(tasks_file(3), out_dir, DirectSpeaker(engine), archive_dir=tmp_path / "zips")
-    manifest = read_manifest(report.archive)
-    assert [row["status"] for row in manifest["items"]] == ["ok", "failed", "ok"]
-    assert [row["file"] for row in manifest["items"]] == ["t000.wav", None, "t002.wav"]
-    assert manifest["owner"] == "alice"
-    assert "句话" not in json.dumps(manifest, ensure_ascii=False)
-
-
-def test_a_damaged_archive_is_found_out(tmp_path, out_dir) -> None:
-    report = run(tasks_file(1), out_dir, archive_dir=tmp_path)
-    data = bytearray(report.archive.read_bytes())
-    data[200] ^= 0xFF  # in the first file's sound
-    report.archive.write_bytes(data)
-    with pytest.raises(BadArchive):
-        read_manifest(report.archive)
-
-
-def test_an_archive_that_can_not_be_written_is_said_and_loses_nothing(tmp_path, out_dir) -> None:
-    (tmp_path / "zips").write_text("a file, no folder")
-    report = run(tasks_file(2), out_dir, archive_dir=tmp_path / "zips")
-    assert report.archive is None
-    assert report.archive_error is not None
-    assert report.exit_status is Exit.ALL_OK
-    assert len(list(out_dir.glob("*.wav"))) == 2
 
 
 def test_the_report_lies_in_the_output_directory(out_dir) -> None:

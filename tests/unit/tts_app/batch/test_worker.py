@@ -136,6 +136,14 @@ def test_a_batch_that_ends_at_once_kills_the_worker_in_the_middle_of_a_text() ->
     assert process.returncode == -signal.SIGKILL
 
 
+def test_a_worker_that_can_not_be_started_stops_the_batch_and_blames_no_item(tmp_path) -> None:
+    command = (str(tmp_path / "no-such-program"),)
+    speaker = WorkerSpeaker(task_timeout_s=WAIT_S, load_timeout_s=WAIT_S, command=command)
+    with pytest.raises(StopBatch, match="No such file"):
+        speaker.ready()
+    speaker.close()
+
+
 def test_closing_twice_or_without_a_worker_is_harmless() -> None:
     speaker = speaker_with()
     speaker.close()
