@@ -131,6 +131,7 @@ def test_everything_runs_in_inference_mode_and_the_cache_is_emptied_after_every_
     seen = lab.seen()
     assert seen["outside_inference_mode"] == 0  # F12
     assert seen["texts"] == 4 and seen["empty_cache"] == 4  # F13: after good and bad ones
+    assert seen["used_caches"] == 0  # F10: upstream appends to the cache it is given
 
 
 def test_a_long_text_is_spoken_in_pieces_with_progress(lab):
@@ -245,6 +246,24 @@ def test_wrong_results_are_refused_and_the_worker_stays(lab, fault, words):
     lab.heal()
     assert engine.synthesize(HELLO).duration_s > 0
     assert lab.restarts() == {}
+
+
+def test_an_exception_that_quotes_the_text_is_told_without_it(lab, caplog):
+    engine = lab.ready()
+    lab.order(fault="quote")
+    with pytest.raises(EngineError, match="ValueError: cannot speak <text>") as caught:
+        engine.synthesize(SpeechRequest("我的密码是3，别告诉别人。"))
+    lab.heal()
+    for told in (caplog.text, str(caught.value)):
+        assert "密码" not in told
+    assert "generate_long" in caplog.text  # where it happened is told
+
+
+def test_a_worker_that_dies_while_loading_leaves_its_last_words(own):
+    own.order(fault="load_exit")
+    with pytest.raises(LoadFailed, match=r"exit status 127: ImportError: libcudart\.so\.12") as caught:
+        own.engine().load()
+    assert "ImportError: libcudart.so.12" in caught.value.__notes__[0]
 
 
 def test_a_failed_load_names_the_missing_file_and_can_be_tried_again(own):

@@ -30,7 +30,7 @@ from tts_app.errors import BadRequest, Cancelled, ConfigError
 from tts_app.glm_worker.model import HIGH_RATE, HIGH_RATE_VOCODER, NATIVE_RATE
 from tts_app.glm_worker.protocol import Message, pack
 from tts_app.settings import Settings
-from tts_app.text.check import prepare
+from tts_app.text.check import prepare, speakable
 from tts_app.text.split import split, units
 from tts_app.voices.references import REFERENCE_VOICES, built_in_reference
 
@@ -103,7 +103,7 @@ class GlmEngine:
         """Speak in the reference's voice, or in a built-in one when there is no reference."""
         text = prepare(request.text, max_chars=self._max_chars)
         reference = request.reference or built_in_reference(request.voice or self._default_voice)
-        if not reference.transcript.strip():
+        if not speakable(reference.transcript):  # GLM-TTS would take it for "." and imitate noise
             raise _no_transcript()
         check_speed(request, _OWN_PACE)
         if cancelled is not None and cancelled():
@@ -126,7 +126,7 @@ class GlmEngine:
             "sample_rate": request.sample_rate,
             "seed": request.seed,
             "use_phoneme": self._use_phoneme,
-            "prompt_text": reference.transcript,
+            "prompt_text": " ".join(reference.transcript.split()),
             "prompt": {
                 rate: pack(resample(reference.samples, reference.sample_rate, rate)) for rate in rates
             },

@@ -12,7 +12,7 @@ from tts_app.engines.memory import rss_mb
 from tts_app.engines.worker_process import WorkerGone, WorkerProcess, WorkerTimeout
 from tts_app.errors import Cancelled, ContextDead, EngineError, EngineStuck, LoadFailed, OutOfMemory
 from tts_app.glm_worker import failures
-from tts_app.glm_worker.protocol import Garbage, Message, unpack
+from tts_app.glm_worker.protocol import LOAD, Garbage, Message, unpack
 
 log = logging.getLogger(__name__)
 
@@ -171,7 +171,7 @@ class GlmSupervisor:
         kind, text = str(answer.get("kind")), str(answer.get("message"))
         if kind == failures.CANCELLED:
             return Cancelled()
-        log.warning("worker failed", extra={"kind": kind, "where": answer.get("where")})
+        log.warning("worker failed: %s at %s", kind, _where(answer))
         error = _ERRORS.get(kind, EngineError)(text)
         self._note_memory(answer)
         if kind == failures.CONTEXT_DEAD:
@@ -180,8 +180,8 @@ class GlmSupervisor:
         return error
 
     def _died(self, gone: WorkerGone) -> EngineError:
-        for line in gone.fault_lines:
-            log.error(line)
+        for line in gone.last_words:
+            log.error("%s", line)
         reason = "segfault" if "Segmentation fault" in str(gone) else "died"
         return self._broken(reason, EngineError(f"{gone}: the GLM worker died and is started again"))
 
@@ -192,7 +192,7 @@ class GlmSupervisor:
 
     def _restart(self, reason: str, *, start_again: bool = True) -> None:
         self.restarts[reason] += 1
-        log.warning("worker replaced", extra={"reason": reason})
+        log.warning("worker replaced: %s", reason)
         self.stop()
         if start_again:
             with contextlib.suppress(LoadFailed):  # the next text says so
@@ -215,46 +215,57 @@ class GlmSupervisor:
     def _begin_loading(self) -> None:
         try:
             self._worker = self._start()
-            self._loading = self._worker.send({"op": "load"})
+            self._loading = self._worker.send({"op": LOAD})
         except OSError as error:
             raise LoadFailed(
                 f"the GLM interpreter can't be started: {error}", f"无法启动 GLM 解释器：{error}"
             ) from None
-        except WorkerGone as gone:
-            self.stop()
-            raise _died_while_loading(gone) from None
-        except WorkerTimeout as late:
-            self.stop()
-            raise LoadFailed(f"the GLM worker does not read: {late}") from None
+        except (WorkerGone, WorkerTimeout) as problem:
+            raise self._not_loaded(_load_failure(problem)) from None
 
     def _finish_loading(self, number: int) -> None:
         try:
             answer = self._running().wait(number, self._load_timeout_s)
         except WorkerTimeout:
-            self.stop()
-            raise LoadFailed(f"the model was not loaded within {self._load_timeout_s:g} s") from None
-        except WorkerGone as gone:
-            self.stop()
-            raise _died_while_loading(gone) from None
-        except Garbage as garbage:
-            self.stop()
-            raise LoadFailed(f"the GLM worker answered {garbage}") from None
+            limit = self._load_timeout_s
+            raise self._not_loaded(
+                LoadFailed(f"the model was not loaded within {limit:g} s", f"模型在 {limit:g} 秒内未加载完成")
+            ) from None
+        except (WorkerGone, Garbage) as problem:
+            raise self._not_loaded(_load_failure(problem)) from None
         if answer.get("event") == "failed":
-            self.stop()
-            raise _ERRORS.get(str(answer.get("kind")), LoadFailed)(str(answer.get("message")))
+            log.warning("loading failed: %s at %s", answer.get("kind"), _where(answer))
+            error = _ERRORS.get(str(answer.get("kind")), LoadFailed)(str(answer.get("message")))
+            raise self._not_loaded(error)
         self._loading, self.loaded = None, True
         self.sample_rates = tuple(int(rate) for rate in answer.get("sample_rates", ())) or (NATIVE_RATE,)
         self._note_memory(answer)
         _, self._settled_mb = size(self.memory)
+
+    def _not_loaded(self, error: EngineError) -> EngineError:
+        """End the worker and return `error` with the worker's last words, which tell people the real reason."""
+        worker = self._worker
+        self.stop()
+        if worker is not None and (words := worker.last_words()):
+            error.add_note("\n".join(("The GLM worker said last:", *words)))
+        return error
+
+
+def _load_failure(problem: Exception) -> LoadFailed:
+    if isinstance(problem, WorkerGone):
+        said = next((f": {line}" for line in reversed(problem.last_words) if line.strip()), "")
+        return LoadFailed(
+            f"the GLM worker died while loading: {problem}{said}", f"GLM 进程在加载时退出：{problem}{said}"
+        )
+    return LoadFailed(f"the GLM worker can't be talked to: {problem}", f"无法与 GLM 进程通信：{problem}")
+
+
+def _where(answer: Message) -> str:
+    """Return where in the worker's code it happened: files, lines and functions, no values."""
+    return " < ".join(str(frame) for frame in reversed(answer.get("where") or ())) or "unknown"
 
 
 def size(memory: Message) -> tuple[str, float]:
     """Return kind and MB of a worker's memory report."""
     kind = str(memory.get("kind", "rss"))
     return kind, float(memory.get(f"{kind}_mb") or 0.0)
-
-
-def _died_while_loading(gone: WorkerGone) -> LoadFailed:
-    for line in gone.fault_lines:
-        log.error(line)
-    return LoadFailed(f"the GLM worker died while loading: {gone}", f"GLM 进程在加载时退出：{gone}")

@@ -8,7 +8,6 @@ import itertools
 import logging
 import os
 import queue
-import re
 import select
 import signal
 import subprocess
@@ -17,7 +16,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
 
-from tts_app.glm_worker.protocol import MAX_LINE_BYTES, Garbage, Message, decode, encode
+from tts_app.glm_worker.protocol import LOAD, MAX_LINE_BYTES, Garbage, Message, decode, encode
+from tts_app.glm_worker.words import MAX_LINE_CHARS, fault_line
 
 log = logging.getLogger(__name__)
 
@@ -26,20 +26,19 @@ _KILL_WAIT_S = 10.0
 _GONE_WAIT_S = 30.0
 _WRITE_TIMEOUT_S = 30.0
 _KEPT_LINES = 400
-# The only lines of a worker's standard error that may reach the log: upstream prints the texts it speaks.
-_FAULT_LINE = re.compile(
-    r'Fatal Python error|Segmentation fault|CUDA error|CUDA out of memory|device-side assert|terminate called'
-    r'|^\s*File "[^"]+", line \d+ in \w+$|No space left on device|libcud'
-)  # fmt: skip
+_TOLD_LINES = 40
 
 
 class WorkerGone(Exception):
-    """The process ended. `returncode` is negative for a signal, as subprocess has it."""
+    """The process ended. `returncode` is negative for a signal, as subprocess has it.
 
-    def __init__(self, returncode: int, fault_lines: tuple[str, ...]) -> None:
+    `last_words` is what may be told of its standard error, see WorkerProcess.last_words.
+    """
+
+    def __init__(self, returncode: int, last_words: tuple[str, ...]) -> None:
         super().__init__(describe_exit(returncode))
         self.returncode = returncode
-        self.fault_lines = fault_lines
+        self.last_words = last_words
 
 
 class WorkerTimeout(Exception):
@@ -68,6 +67,7 @@ class WorkerProcess:
         self._answers: queue.Queue[Message | Garbage | None] = queue.Queue()
         self._errors: collections.deque[str] = collections.deque(maxlen=_KEPT_LINES)
         self._numbers = itertools.count(1)
+        self._knows_texts = False  # until then its standard error can quote nobody
         self._threads = [
             threading.Thread(target=self._read_answers, args=(self._process.stdout,), daemon=True),
             threading.Thread(target=self._read_errors, args=(self._process.stderr,), daemon=True),
@@ -87,6 +87,7 @@ class WorkerProcess:
     def send(self, message: Message) -> int:
         """Send a request and return its number. Raises WorkerGone, WorkerTimeout."""
         number = next(self._numbers)
+        self._knows_texts = self._knows_texts or message.get("op") != LOAD
         self._write({**message, "id": number})
         return number
 
@@ -136,7 +137,7 @@ class WorkerProcess:
         try:
             returncode = self._process.wait(_KILL_WAIT_S)
         except subprocess.TimeoutExpired:  # stuck in a driver call; the kernel ends it when that returns
-            log.error("worker survives SIGKILL", extra={"pid": self._process.pid})
+            log.error("worker pid=%d survives SIGKILL", self._process.pid)
             return -signal.SIGKILL
         self._close()
         return returncode
@@ -147,9 +148,18 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:  # it closed its pipes and lives on
             returncode = self.kill()
         self._threads[1].join(_KILL_WAIT_S)
-        lines = tuple(line for line in self._errors if _FAULT_LINE.search(line))
         self._close()
-        return WorkerGone(returncode, lines)
+        return WorkerGone(returncode, self.last_words())
+
+    def last_words(self) -> tuple[str, ...]:
+        """Return the end of its standard error, oldest line first; complete once the process has ended.
+
+        All of it while the worker knows nobody's text, later only the lines about faults.
+        """
+        lines = list(self._errors)
+        if self._knows_texts:
+            lines = [kept for line in lines if (kept := fault_line(line))]
+        return tuple(lines[-_TOLD_LINES:])
 
     def _close(self) -> None:
         for thread in self._threads:
@@ -187,4 +197,4 @@ class WorkerProcess:
 
     def _read_errors(self, stream: BinaryIO) -> None:
         for line in stream:
-            self._errors.append(line.decode("utf-8", "replace").rstrip()[:300])
+            self._errors.append(line.decode("utf-8", "replace").rstrip()[:MAX_LINE_CHARS])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tts_app.glm_worker.words import without_text
+
 OUT_OF_MEMORY = "out_of_memory"  # memory is full; the context still works
 CONTEXT_DEAD = "context_dead"  # every later call in this process fails
 LOAD_FAILED = "load_failed"
@@ -37,11 +39,14 @@ class WorkerError(Exception):
         self.kind = kind
 
 
-def kind_of(error: BaseException) -> str:
-    """Return the kind of `error`. Words of a dead context win: any error may quote them."""
+def kind_of(error: BaseException, *, private: tuple[str, ...] = ()) -> str:
+    """Return the kind of `error`; words that it may have from the user's texts don't count.
+
+    Words of a dead context win: any error may repeat them.
+    """
     if isinstance(error, WorkerError):
         return error.kind
-    text = str(error)
+    text = without_text(str(error), private)
     if any(word in text for word in _DEAD_WORDS):
         return CONTEXT_DEAD
     # torch.OutOfMemoryError by name: this module must work without torch.
@@ -53,10 +58,7 @@ def kind_of(error: BaseException) -> str:
 
 
 def message_of(error: BaseException, *, private: tuple[str, ...] = ()) -> str:
-    """Return the error's own words on one line, bounded, with the user's texts cut out."""
-    text = " ".join(str(error).split())
-    for secret in sorted(private, key=len, reverse=True):
-        if secret:
-            text = text.replace(" ".join(secret.split()), "<text>")
-    named = text if isinstance(error, WorkerError) else f"{type(error).__name__}: {text}"
+    """Return the error's own words on one bounded line, without the user's texts (see words.py)."""
+    text = str(error) if isinstance(error, WorkerError) else without_text(str(error), private)
+    named = " ".join(text.split()) if isinstance(error, WorkerError) else f"{type(error).__name__}: {text}"
     return named[:MAX_MESSAGE_CHARS]

@@ -68,14 +68,15 @@ class Worker:
         self._send({**answer, "id": number})
 
     def _failure(self, request: Message, error: Exception) -> Message:
-        kind = kind_of(error)
         pieces = request.get("pieces") or ()
         private = tuple(str(text) for text in (*pieces, request.get("prompt_text") or ""))
+        kind = kind_of(error, private=private)
+        cause = (error.__cause__ if isinstance(error, WorkerError) else None) or error
         where = [
             f"{frame.filename}:{frame.lineno} {frame.name}"
-            for frame in traceback.extract_tb(error.__traceback__)
+            for frame in traceback.extract_tb(cause.__traceback__)
         ]
-        error.__traceback__ = None  # its frames hold the tensors
+        error.__traceback__ = cause.__traceback__ = None  # their frames hold the tensors
         if kind != CONTEXT_DEAD and self._model is not None:
             self._model.release()
         return {

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 Message = dict[str, Any]
+LOAD = "load"  # the one op that carries nobody's text
 MAX_LINE_BYTES = 256 * 1024 * 1024  # ten minutes of sound are 77 MB
 
 

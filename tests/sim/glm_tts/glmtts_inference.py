@@ -1,5 +1,6 @@
 """Stand-in for upstream's entry module: load_models, generate_long and the two forward functions."""
 
+import os
 import time
 
 import sim
@@ -20,6 +21,9 @@ def load_models(use_phoneme=False, sample_rate=24000):
         raise FileNotFoundError(2, "No such file or directory", "ckpt/llm/config.json")
     if orders.get("fault") == "load_oom":
         raise torch.OutOfMemoryError(sim.OOM_TEXT)
+    if orders.get("fault") == "load_exit":
+        os.write(2, b"ImportError: libcudart.so.12: cannot open shared object file\n")
+        os._exit(127)
     if orders.get("fault") == "load_hang":
         sim.hang()
     sim.seen["loads"] += 1
@@ -64,6 +68,10 @@ def generate_long(
     use_phoneme=False,
 ):
     print("Processing", text_info)  # upstream logs what it speaks
+    if sim.control().get("fault") == "quote":
+        raise ValueError(f"cannot speak {text_info[1].replace('3', '三')}")
+    if text_info[0] == "piece-0":
+        sim.seen["used_caches"] += len(cache["cache_text"]) > 1
     outputs, mels, all_tokens = [], [], []
     for text in text_frontend.split_by_len(text_info[1]):
         seed_util.set_seed(seed)

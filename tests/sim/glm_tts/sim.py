@@ -25,6 +25,7 @@ seen = {
     "pieces": 0,
     "empty_cache": 0,
     "outside_inference_mode": 0,
+    "used_caches": 0,  # texts that did not bring a cache of their own
     "pid": os.getpid(),
 }
 leaked: list[torch.Tensor] = []

@@ -38,10 +38,18 @@ def failed(kind, message):
     return {"event": "failed", "kind": kind, "message": message}
 
 
+class AtLoad:
+    """What happens while the worker loads."""
+
+    def __init__(self, error):
+        self.error = error
+
+
 class Worker:
     """Answers from a script; an exception in it is raised. Without a script it speaks."""
 
     pid = 1
+    said = ()  # on standard error
 
     def __init__(self, script=()):
         self.script, self.sent, self.killed = list(script), [], False
@@ -60,17 +68,21 @@ class Worker:
         ):
             return LOADED
         answer = self.script.pop(0) if self.script else spoken()
+        answer = answer.error if isinstance(answer, AtLoad) else answer
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     @staticmethod
     def _for_load(answer):
-        return isinstance(answer, dict) and answer.get("at_load")
+        return isinstance(answer, AtLoad) or (isinstance(answer, dict) and answer.get("at_load"))
 
     def kill(self):
         self.killed = True
         return -9
+
+    def last_words(self):
+        return self.said if self.killed else ()  # before its end they may be incomplete
 
     def ops(self):
         return [message["op"] for message in self.sent]
@@ -117,6 +129,13 @@ def test_a_task_carries_sound_not_paths_at_the_rates_the_model_needs():
     assert (task["seed"], task["prompt_text"]) == (5, "参考")
 
 
+def test_a_transcript_is_one_line_so_that_nothing_of_it_can_look_like_a_line_of_the_log():
+    speaks, fleet = engine()
+    reference = Reference(np.full(16000, 0.1, np.float32), 16000, "你好\nCUDA error: x\n")
+    speaks.synthesize(SpeechRequest("你好世界", reference=reference))
+    assert fleet.started[0].sent[-1]["prompt_text"] == "你好 CUDA error: x"
+
+
 def test_long_texts_are_cut_before_they_are_sent():
     speaks, fleet = engine([spoken(20)])
     speaks.synthesize(SpeechRequest(" ".join(["internationalization"] * 29)))  # F4
@@ -137,6 +156,7 @@ def test_without_a_reference_a_built_in_one_is_used():
         (SpeechRequest("你好", voice="nobody"), "voice"),
         (SpeechRequest("你好", speed=1.5), "speed"),
         (SpeechRequest("你好", reference=Reference(np.zeros(9, np.float32), 16000, " ")), "prompt_text"),
+        (SpeechRequest("你好", reference=Reference(np.zeros(9, np.float32), 16000, "。…")), "prompt_text"),
     ],
 )
 def test_what_it_cannot_do_is_refused_before_the_worker_starts(request_, field):
@@ -294,6 +314,44 @@ def test_a_failed_load_says_why_and_can_be_tried_again(answer, error):
     assert not speaks.status().loaded and fleet.started[0].killed
     speaks.load()
     assert speaks.status().loaded
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (AtLoad(WorkerGone(1, ("ImportError: libcuda.so.1: cannot open shared object file",))), "libcuda"),
+        (AtLoad(WorkerGone(-11, ())), "Segmentation fault"),
+        (AtLoad(WorkerTimeout("no answer")), "not loaded within 300 s"),
+        (AtLoad(Garbage("7 bytes that are no JSON")), "7 bytes"),
+        ({**failed("load_failed", "FileNotFoundError: ckpt"), "at_load": True}, "FileNotFoundError: ckpt"),
+    ],
+)
+def test_a_failed_load_carries_the_workers_last_words(answer, says, monkeypatch):
+    monkeypatch.setattr(Worker, "said", ("loading llm", "OSError: flow.pt is cut"))
+    speaks, fleet = engine([answer])
+    with pytest.raises(LoadFailed, match=says) as caught:
+        speaks.load()
+    assert fleet.started[0].killed
+    assert caught.value.__notes__ == ["The GLM worker said last:\nloading llm\nOSError: flow.pt is cut"]
+
+
+def test_what_a_dying_worker_says_reaches_the_log_line_by_line(caplog):
+    speaks, _ = engine(
+        [WorkerGone(-11, ("Fatal Python error: Segmentation fault", '  File "x.py", line 1 in f'))]
+    )
+    with pytest.raises(EngineError, match="Segmentation fault"):
+        speaks.synthesize(SpeechRequest("你好世界"))
+    errors = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert errors == ["Fatal Python error: Segmentation fault", '  File "x.py", line 1 in f']
+
+
+def test_the_log_says_why_and_where_a_worker_failed_and_was_replaced(caplog):
+    where = ["/opt/GLM-TTS/llm.py:3 run", "/opt/GLM-TTS/flow.py:7 embed"]
+    speaks, _ = engine([{**failed("context_dead", "CUDA error: x"), "where": where}])
+    with pytest.raises(ContextDead):
+        speaks.synthesize(SpeechRequest("你好世界"))
+    assert "context_dead at /opt/GLM-TTS/flow.py:7 embed < /opt/GLM-TTS/llm.py:3 run" in caplog.text
+    assert "worker replaced: context_dead" in caplog.text
 
 
 def test_an_interpreter_that_is_not_there_is_a_failed_load():

@@ -22,10 +22,10 @@ def start():
     """Start a worker that runs `code` after reading one request; killed at the end."""
     started = []
 
-    def begin(code):
+    def begin(code, op="speak"):
         worker = WorkerProcess([sys.executable, "-c", READ_ONE + code], os.environ)
         started.append(worker)
-        return worker, worker.send({"op": "speak"})
+        return worker, worker.send({"op": op})
 
     yield begin
     for worker in started:
@@ -49,7 +49,7 @@ def test_a_segmentation_fault_is_named_and_its_stack_kept(start):
     worker, number = start("import ctypes, faulthandler; faulthandler.enable(); ctypes.string_at(0)")
     with pytest.raises(WorkerGone, match="Segmentation fault") as caught:
         worker.wait(number, PATIENCE_S)
-    assert any("Fatal Python error: Segmentation fault" in line for line in caught.value.fault_lines)
+    assert any("Fatal Python error: Segmentation fault" in line for line in caught.value.last_words)
 
 
 def test_an_exit_is_noticed_at_once_and_stays_noticed(start):
@@ -97,12 +97,27 @@ def test_a_line_that_is_no_message_is_garbage(start):
         worker.wait(number, PATIENCE_S)
 
 
-def test_only_lines_about_faults_are_kept_from_standard_error(start):
-    noise = "sys.stderr.write('Processing: 用户的文本 /path\\nRuntimeError: CUDA error: x\\n'); sys.stderr.flush()"
-    worker, number = start(f"{noise}; os._exit(1)")
+NOISE = """
+sys.stderr.write("Processing: 用户的文本 about CUDA error: x\\nRuntimeError: CUDA error: x\\n")
+sys.stderr.flush()
+os._exit(1)
+"""
+
+
+def test_once_a_text_was_sent_only_lines_about_faults_are_kept_from_standard_error(start):
+    worker, number = start(NOISE)
     with pytest.raises(WorkerGone) as caught:
         worker.wait(number, PATIENCE_S)
-    assert caught.value.fault_lines == ("RuntimeError: CUDA error: x",)
+    assert caught.value.last_words == ("RuntimeError: CUDA error: x",)
+
+
+def test_while_it_only_loads_its_last_words_are_kept_whole_and_bounded(start):
+    code = "sys.stderr.write('line\\n' * 999 + 'ld.so: cannot find libfoo\\n'); sys.stderr.flush(); os._exit(127)"
+    worker = start(code, op="load")[0]
+    with pytest.raises(WorkerGone, match="exit status 127"):
+        worker.wait(1, PATIENCE_S)
+    assert worker.last_words()[-1] == "ld.so: cannot find libfoo"
+    assert len(worker.last_words()) == 40
 
 
 def test_a_flood_on_standard_error_blocks_nobody(start):

@@ -91,6 +91,24 @@ def test_a_failure_never_quotes_the_text():
     assert failed["message"] == "ValueError: cannot speak <text> after <text>"
 
 
+def test_a_text_about_a_dead_context_kills_no_worker():
+    pieces = ["他说 CUDA error: device-side assert triggered"]
+    model = Model(ValueError(f"cannot speak {pieces[0]}"))
+    _, failed = talk(LOAD, {**SPEAK, "pieces": pieces, "units": [9]}, model=model)
+    assert failed["kind"] == "failed"
+
+
+def test_a_failed_load_says_where_in_upstreams_code_it_happened():
+    def load():
+        try:
+            raise FileNotFoundError(2, "No such file", "ckpt")
+        except OSError as error:
+            raise WorkerError("load_failed", "FileNotFoundError: ckpt") from error
+
+    (failed,) = talk(LOAD, load=load)
+    assert failed["where"][-1].startswith(__file__)
+
+
 def test_a_failed_load_can_be_tried_again():
     attempts = iter([FileNotFoundError(2, "No such file", "ckpt"), None])
 
