@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tts_app import __version__
 from tts_app.errors import BadRequest, ConfigError, TtsError
-from tts_app.settings import Settings, missing_files
+from tts_app.settings import Settings, doubts, missing_files
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 
@@ -98,5 +98,7 @@ def _check_config(options: argparse.Namespace) -> int:
         print(f"{field.name}: {getattr(settings, field.name)}")
     if problems:
         raise ConfigError(problems)
+    for doubt in doubts(settings):
+        print(f"warning / 提醒: {doubt}", file=sys.stderr)
     print("settings are good / 配置正确")
     return EXIT_OK

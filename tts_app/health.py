@@ -37,6 +37,7 @@ class Facts:
     queued: int
     queue_limit: int
     draining: bool
+    substitute: bool = False  # another engine speaks for those who left the voice open
 
 
 def sickness(facts: Facts) -> Sick | None:
@@ -51,10 +52,14 @@ def sickness(facts: Facts) -> Sick | None:
 
 
 def not_ready(facts: Facts) -> Sick | NotReady | None:
-    """Return why no traffic should come, or None when it may."""
-    if sick := sickness(facts):
+    """Return why no traffic should come, or None when it may.
+
+    While a substitute speaks, traffic may come although the service is sick.
+    """
+    sick = sickness(facts)
+    if sick and not (sick is Sick.LOAD_FAILED and facts.substitute):
         return sick
-    if not facts.loaded_once:
+    if not sick and (not facts.loaded_once or facts.loading_for_s is not None):
         return NotReady.LOADING
     if facts.draining:
         return NotReady.DRAINING

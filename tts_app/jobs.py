@@ -30,6 +30,10 @@ class Job(Future[Any]):
         """Do the work on this thread. Raises what the work raises."""
         self.finish(self._context.run(self.work, self))
 
+    def in_context(self, call: Callable[[], None]) -> None:
+        """Do something about the job on another thread; its log lines carry the request's id."""
+        self._context.copy().run(call)
+
     def cancel(self) -> bool:
         """Give the work up. Returns True when it had not started; else it ends at its next piece."""
         self._given_up.set()
@@ -81,16 +85,17 @@ class JobQueue:
             queue.append(job)
             self._changed.notify()
 
-    def take(self) -> Job | None:
-        """Wait for the next job; None once the queue is closed."""
+    @property
+    def closed(self) -> bool:
+        """Return whether nothing is taken and nothing given out any more."""
+        return self._closed
+
+    def take(self, timeout_s: float | None = None) -> Job | None:
+        """Wait for the next job; None once the queue is closed, or when none came within `timeout_s`."""
         with self._changed:
-            while True:
-                if self._closed:
-                    return None
-                queue = self._reserved or self._normal
-                if queue:
-                    return queue.popleft()
-                self._changed.wait()
+            self._changed.wait_for(lambda: self._closed or self._reserved or self._normal, timeout_s)
+            queue = self._reserved or self._normal
+            return queue.popleft() if queue and not self._closed else None
 
     def depth(self) -> int:
         """Return how many normal jobs wait."""

@@ -3,6 +3,7 @@
 Lines: `2026-11-27T01:02:03.123Z ERROR request=<id> <logger>: message`, then the traceback. No user text.
 """
 
+import contextlib
 import faulthandler
 import logging
 import sys
@@ -33,6 +34,14 @@ class FaultFile(WatchedFileHandler):
         # "Fatal Python error: Segmentation fault" and the stacks of all threads
         faulthandler.enable(stream, all_threads=True)
         return stream
+
+
+def follow_rotation() -> None:
+    """Write to the new error.log after a rotation, a native crash too; otherwise only the next line notices."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, FaultFile):
+            with handler.lock or contextlib.nullcontext():
+                handler.reopenIfNeeded()
 
 
 def _with_request_id(record: logging.LogRecord) -> bool:

@@ -18,6 +18,8 @@ from tts_app.text.check import LONG_TEXT_CHARS
 # The _created series would only double what is stored.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 HIGH_RATE_HZ = 32000
+REFUSALS = ("rate", "full", "draining")
+BATCH_ENDS = ("ok", "failed")
 SECONDS = (0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
 
 
@@ -49,9 +51,13 @@ class Metrics(Observer):
         self.rejected = Counter(
             "tts_rejected", "Requests refused before any work", ["reason"], registry=registry
         )
+        for reason in REFUSALS:  # a counter that is not there yet has no rate
+            self.rejected.labels(reason)
         self.batch_items = Counter(
             "tts_batch_items", "Batch items by how they ended", ["status"], registry=registry
         )
+        for status in BATCH_ENDS:
+            self.batch_items.labels(status)
         self.cleared_mb = Gauge(
             "tts_clear_memory_mb", "Memory at the latest clearing", ["when", "kind"], registry=registry
         )
@@ -69,6 +75,10 @@ class Metrics(Observer):
             self.audio.inc(audio_s)
             if audio_s > 0:
                 self.rtf.observe(took_s / audio_s)
+
+    def substituted(self, engine: str, outcome: Outcome) -> None:
+        """Count one synthesis of the substitute, under its own name."""
+        self.requests.labels(engine, outcome).inc()
 
     def cleared(self, report: MemoryReport) -> None:
         """Keep what the latest clearing did."""
@@ -107,6 +117,8 @@ class _States(Collector):
         yield _gauge("tts_ready", "1: may take traffic", reason is None)
         yield _gauge("tts_healthy", "0: only a restart or people help", health.sickness(facts) is None)
         states = GaugeMetricFamily("tts_not_ready_reason", "1 for the reason", labels=["reason"])
+        substitute = self._service.substituted_by
+        yield _gauge("tts_substituted", "1: another engine speaks in its place", substitute is not None)
         for known in (*health.NotReady, *health.Sick):
             states.add_metric([known.value], float(reason == known))
         yield states

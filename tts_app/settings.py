@@ -16,6 +16,10 @@ from tts_app.errors import ConfigError
 
 PREFIX = "TTS_"
 ENGINES = ("kokoro", "glm", "openai", "espeak")
+OPENAI_VOICES = (
+    *("alloy", "ash", "ballad", "coral", "echo", "fable"),
+    *("nova", "onyx", "sage", "shimmer", "verse"),
+)
 TRUE, FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 
 
@@ -27,42 +31,51 @@ def _at_least(low: float, high: float = float("inf")) -> dict[str, Any]:
 class Settings:
     """Everything an operator may set. Units are in the names."""
 
-    host: str = "127.0.0.1"
-    port: int = field(default=7860, metadata=_at_least(1, 65535))
-    engine: str = field(default="kokoro", metadata={"choices": ENGINES})
+    host: str = "127.0.0.1"  # address to listen on
+    port: int = field(default=7860, metadata=_at_least(1, 65535))  # port to listen on
+    engine: str = field(default="kokoro", metadata={"choices": ENGINES})  # kokoro, glm, openai, espeak
     voice: str | None = None  # preset voice when a request names none
     data_dir: Path = Path("var/tts/data")  # outputs lie under <data_dir>/outputs
     log_dir: Path = Path("var/tts/log")  # access.log and error.log
     admin_token_file: Path | None = None  # without it the admin endpoints answer 403
     api_keys_file: Path | None = None  # one "name key" per line; without it /v1 needs no key
-    queue_limit: int = field(default=8, metadata=_at_least(1, 1000))
+    queue_limit: int = field(default=8, metadata=_at_least(1, 1000))  # requests that may wait
     rate_per_minute: int = field(default=120, metadata=_at_least(1))  # requests one client may send
-    max_chars: int = field(default=5000, metadata=_at_least(1, 100_000))
-    max_upload_mb: int = field(default=20, metadata=_at_least(1, 1024))
-    load_timeout_s: float = field(default=300.0, metadata=_at_least(1))
-    task_timeout_s: float = field(default=300.0, metadata=_at_least(1))
-    drain_timeout_s: float = field(default=60.0, metadata=_at_least(0))  # longest wait at SIGTERM
+    max_chars: int = field(default=5000, metadata=_at_least(1, 100_000))  # longest text of one request
+    max_upload_mb: int = field(default=20, metadata=_at_least(1, 1024))  # largest body of one request
+    load_timeout_s: float = field(default=300.0, metadata=_at_least(1))  # longest load of a model
+    task_timeout_s: float = field(default=300.0, metadata=_at_least(1))  # longest work on one text
+    drain_timeout_s: float | None = field(  # longest wait at SIGTERM; empty: as long as one text may take
+        default=None, metadata=_at_least(0)
+    )
     engine_threads: int = field(default=0, metadata=_at_least(0, 256))  # CPU threads; 0: as many as cores
     strict_reference: bool = False  # refuse reference audio outside 3-10 s instead of warning
-    log_text: bool = False  # user text in logs; off unless someone debugs
+    substitute: bool = True  # kokoro can't be loaded: espeak-ng speaks for who left the voice open, labelled
+    log_text: bool = False  # user text in error.log; off unless someone debugs
     page: bool = True  # serve the Gradio page at /
     recycle_tasks: int = field(default=200, metadata=_at_least(0))  # glm: then a new worker; 0: never
     recycle_rss_mb: int = field(default=24_000, metadata=_at_least(0))  # glm: or at this size; 0: never
     glm_python: Path | None = None  # interpreter of GLM-TTS's own environment
     glm_root: Path | None = None  # checkout of GLM-TTS with ckpt/
-    glm_phonemes: bool = False
+    glm_phonemes: bool = False  # glm: load and use upstream's phoneme mode
     openai_url: str | None = None  # engine openai: base address of the server that speaks
-    openai_key_file: Path | None = None
-    openai_model: str = "tts-1"
+    openai_key_file: Path | None = None  # engine openai: file with that server's key
+    openai_model: str = "tts-1"  # engine openai: model to ask for
+    openai_voices: tuple[str, ...] = OPENAI_VOICES  # that server's, by commas; the first is the default
     openai_clones: bool = False  # that server takes ref_audio and ref_text, as vLLM-Omni does
     batch_audio_dirs: tuple[Path, ...] = ()  # where batch tasks may read reference audio, besides uploads
-    batch_max_tasks: int = field(default=2000, metadata=_at_least(1))
+    batch_max_tasks: int = field(default=2000, metadata=_at_least(1))  # tasks of one batch
     batch_max_chars: int = field(default=500_000, metadata=_at_least(1))  # all texts of one batch together
 
     @property
     def outputs_dir(self) -> Path:
         """Where everything produced lies; `batch/` below it holds the zip archives."""
         return self.data_dir / "outputs"
+
+    @property
+    def drain_s(self) -> float:
+        """How long a stop waits for the text in hand, in seconds."""
+        return self.task_timeout_s if self.drain_timeout_s is None else self.drain_timeout_s
 
     def absolute(self) -> "Settings":
         """Return the same settings with absolute paths, so that the working directory may change."""
@@ -108,6 +121,17 @@ def contradictions(settings: Settings) -> list[str]:
     if not _is_address(settings.host):
         problems.append(f"{PREFIX}HOST: {settings.host!r} is not an IP address or localhost")
     return problems
+
+
+def doubts(settings: Settings) -> list[str]:
+    """Return what is allowed and may still not be meant."""
+    if settings.drain_s >= settings.task_timeout_s:
+        return []
+    return [
+        f"{PREFIX}DRAIN_TIMEOUT_S: {settings.drain_s:g} s is less than {PREFIX}TASK_TIMEOUT_S "
+        f"({settings.task_timeout_s:g} s): a stop can cut off a long text; a batch takes it up again, other "
+        "callers are told to ask again / 停止服务可能中断较长的文本：批量任务会续做，其他请求需要重试"
+    ]
 
 
 def missing_files(settings: Settings) -> list[str]:
@@ -166,11 +190,19 @@ def _convert(raw: Any, kind: Any, f: "Field[Any]") -> Any:
     if raw is None or (raw == "" and f.default is not MISSING and kind is not str):
         return f.default
     if typing.get_origin(kind) is tuple:
-        parts = raw if isinstance(raw, list) else [p for p in str(raw).split(os.pathsep) if p]
-        return tuple(Path(str(p)) for p in parts)
+        return _several(raw, typing.get_args(kind)[0])
     value = _scalar(raw, kind)
     _check_limits(value, f)
     return value
+
+
+def _several(raw: Any, kind: type) -> tuple[Any, ...]:
+    """Return a YAML list's or a variable's parts; paths are parted as in PATH, words by commas."""
+    parts = raw if isinstance(raw, list) else str(raw).split(os.pathsep if kind is Path else ",")
+    values = tuple(_scalar(part, kind) for part in parts if str(part).strip())
+    if not values:
+        raise ValueError("holds no value")
+    return values
 
 
 def _scalar(raw: Any, kind: type) -> Any:

@@ -10,12 +10,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tts_app import health
 from tts_app.engines.base import Engine, MemoryReport, Speech, SpeechRequest
 from tts_app.errors import (
     BadRequest,
+    Busy,
     Cancelled,
     ContextDead,
     Draining,
@@ -25,13 +27,15 @@ from tts_app.errors import (
     TtsError,
 )
 from tts_app.jobs import Job, JobQueue
+from tts_app.loading import FIRST_RETRY_S, Loading
 from tts_app.observe import Observer, Outcome
 from tts_app.pace import Pace
+from tts_app.substitute import Substitute
+from tts_app.unforeseen import as_engine_error
 
 log = logging.getLogger(__name__)
 
 STUCK_GRACE_S = 30.0  # a task over its limit ends at its next piece; after this the engine is stuck
-CONTEXTS_LOST_SICK = 2  # one lost context is cured by a new worker; a second in a row is a sick device
 CONTEXTS_LOST_SICK = 2  # one lost context is cured by a new worker; a second in a row is a sick device
 TimerFactory = Callable[[float, Callable[[], None]], threading.Timer]
 
@@ -57,6 +61,9 @@ class SpeechService:
         load_timeout_s: float = 300.0,
         pace: Pace | None = None,
         observer: Observer | None = None,
+        substitute: Substitute | None = None,
+        log_text: bool = False,
+        first_retry_s: float = FIRST_RETRY_S,
         clock: Callable[[], float] = time.monotonic,
         timer: TimerFactory = threading.Timer,
     ) -> None:
@@ -64,11 +71,11 @@ class SpeechService:
         self._queue = JobQueue(queue_limit)
         self._task_timeout_s, self._load_timeout_s = task_timeout_s, load_timeout_s
         self._observer = observer or Observer()
+        self._substitute, self._log_text = substitute, log_text
         self._clock, self._timer = clock, timer
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
         self._current: Job | None = None
-        self._loading_since: float | None = None
-        self._loaded_once = self._load_failed = False
+        self._loading = Loading(engine, clock, first_retry_s=first_retry_s)
         self._contexts_lost = 0  # in a row, without a success between
         self._settled = threading.Event()  # the first load has ended, well or not
         self._idle = threading.Event()
@@ -79,7 +86,7 @@ class SpeechService:
 
     def start(self) -> None:
         """Load the engine and take work, on a thread of its own."""
-        self._loading_since = self._clock()
+        self._loading.begin()
         self._thread.start()
 
     def wait_until_settled(self, timeout_s: float | None = None) -> bool:
@@ -96,15 +103,19 @@ class SpeechService:
 
     # -- work
 
-    def submit(self, request: SpeechRequest, *, reserved: bool = False, owner: str = "") -> Job:
+    def submit(
+        self, request: SpeechRequest, *, reserved: bool = False, owner: str = "", substitute: bool = False
+    ) -> Job:
         """Queue `request`; the result is a Speech. Raises Busy, Draining or LoadFailed at once.
 
-        `reserved` goes before all others and works while full or draining.
+        `reserved` goes before all others and works while full or draining. `substitute` says that the caller
+        takes another engine's voice, labelled, while the engine itself can't be loaded.
         """
-        if self._load_failed and not reserved:
+        takes_it = substitute and self._substitute is not None and self._substitute.may_speak(request)
+        if self._loading.failed and not reserved and not takes_it:
             raise LoadFailed("the model could not be loaded", "模型加载失败，请联系值班人员")
-        job = Job(lambda job: self._speak(job, request), owner=owner, reserved=reserved)
-        return self._enqueue(job)
+        work = self._speak_somehow if takes_it else self._speak
+        return self._enqueue(Job(lambda job: work(job, request), owner=owner, reserved=reserved))
 
     def clear_memory(self) -> Job:
         """Queue a clearing of memory before everything else; the result is a MemoryReport."""
@@ -140,22 +151,28 @@ class SpeechService:
         """Estimate when a place in the queue is free, in whole seconds."""
         return min(60, max(1, round(2 * (self._queue.depth() + 1) * (self.pace.recent or 1.0))))
 
+    @property
+    def substituted_by(self) -> str | None:
+        """Return the name of the engine that speaks in place of the one that can't be loaded, if so."""
+        return self._substitute.name if self._loading.failed and self._substitute else None
+
     def snapshot(self) -> Snapshot:
         """Return how the service is; never blocks behind work."""
         now, current = self._clock(), self._current
-        started = current.started_at if current else None
+        started, loading = current.started_at if current else None, self._loading.since
         return Snapshot(
             facts=health.Facts(
-                loaded_once=self._loaded_once,
-                load_failed=self._load_failed,
+                loaded_once=self._loading.once,
+                load_failed=self._loading.failed,
                 context_dead=self._contexts_lost >= CONTEXTS_LOST_SICK,
                 running_for_s=None if started is None else now - started,
                 task_limit_s=self._task_timeout_s + STUCK_GRACE_S,
-                loading_for_s=None if self._loading_since is None else now - self._loading_since,
+                loading_for_s=None if loading is None else now - loading,
                 load_limit_s=self._load_timeout_s + STUCK_GRACE_S,
                 queued=self._queue.depth(),
                 queue_limit=self._queue.limit,
                 draining=self._queue.draining,
+                substitute=self.substituted_by is not None,
             ),
             in_flight=0 if current is None else 1,
             last_error=self.last_error,
@@ -171,16 +188,23 @@ class SpeechService:
     def _work(self) -> None:
         self._load()
         self._settled.set()
-        while job := self._queue.take():
-            if job.set_running_or_notify_cancel():
+        while not self._queue.closed:
+            job = self._queue.take(self._loading.retry_in_s())
+            if job is None:
+                self._try_again()
+            elif job.set_running_or_notify_cancel():
                 self._run(job)
         self.engine.unload()
+
+    def _try_again(self) -> None:
+        if self._loading.failed and not self._queue.closed:
+            self._load()
 
     def _run(self, job: Job) -> None:
         self._idle.clear()
         job.started_at = self._clock()
         self._current = job
-        timer = self._timer(self._task_timeout_s, lambda: self._overdue(job))
+        timer = self._timer(self._task_timeout_s, partial(job.in_context, partial(self._overdue, job)))
         timer.daemon = True
         timer.start()
         try:
@@ -203,47 +227,62 @@ class SpeechService:
         self.last_error = EngineStuck.__name__
         log.error("task overdue")
 
+    def _speak_somehow(self, job: Job, request: SpeechRequest) -> Speech:
+        """Speak by the substitute while the engine can't be loaded."""
+        if self._substitute is None or not self._loading.failed:
+            return self._speak(job, request)
+        name = self._substitute.name
+        try:
+            speech = self._substitute.synthesize(request, on_piece=job.on_piece, cancelled=job.given_up)
+        except TtsError as error:
+            self._observer.substituted(name, Outcome.of(error))
+            raise
+        self._observer.substituted(name, Outcome.OK)
+        return speech
+
     def _speak(self, job: Job, request: SpeechRequest) -> Speech:
         began = self._clock()
+        if self._log_text:
+            log.info("text=%r", request.text)
         try:
-            speech = self.engine.synthesize(request, on_piece=job.on_piece, cancelled=job.given_up)
-        except (BadRequest, Cancelled) as error:
+            speech = self._synthesize(job, request)
+        except (BadRequest, Busy, Cancelled) as error:
             self._observer.ended(request, Outcome.of(error), took_s=self._clock() - began)
             raise
         except TtsError as error:
             self._observer.ended(request, Outcome.of(error), took_s=self._clock() - began)
-            self._note_failure(error)
+            self._note_failure(job, error)
             raise
         took_s = self._clock() - began
-        self._load_failed, self._contexts_lost = False, 0
-        self._loaded_once = True
+        self._loading.succeed()
+        self._contexts_lost = 0
         self.pace.add(took_s=took_s, audio_s=speech.duration_s)
         self._observer.ended(request, Outcome.OK, took_s=took_s, audio_s=speech.duration_s)
         return speech
 
-    def _note_failure(self, error: TtsError) -> None:
+    def _synthesize(self, job: Job, request: SpeechRequest) -> Speech:
+        """Let the engine speak; what it did not foresee becomes an EngineError."""
+        try:
+            return self.engine.synthesize(request, on_piece=job.on_piece, cancelled=job.given_up)
+        except TtsError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one bad text must not end the engine's thread
+            raise as_engine_error(error, request) from None
+
+    def _note_failure(self, job: Job, error: TtsError) -> None:
         self.last_error = type(error).__name__
         # The engine's own words and traceback: operators look for "CUDA out of memory" and the like.
         log.error(error.message_en, exc_info=error)
+        if isinstance(error, LoadFailed):
+            self._loading.fail()
         if isinstance(error, ContextDead):
             self._contexts_lost += 1
-            self.engine.unload()
+            job.fail(error)  # whoever waits needn't wait for the new worker; new traffic does
             self._load()
-        elif isinstance(error, LoadFailed):
-            self._load_failed = True
 
     def _load(self) -> None:
-        self._loading_since = self._clock()
-        try:
-            self.engine.load()
-        except TtsError as error:
-            self.last_error = type(error).__name__
-            self._load_failed = True
-            log.error(error.message_en, exc_info=error)
-        else:
-            self._load_failed, self._loaded_once = False, True
-        finally:
-            self._loading_since = None
+        if not self._loading.run():
+            self.last_error = self._loading.last_error
 
     def _clear(self) -> MemoryReport:
         report = self.engine.clear_memory()

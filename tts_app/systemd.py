@@ -1,15 +1,24 @@
-"""Tell systemd the truth: READY once speech can be asked for, WATCHDOG only after a real HTTP answer."""
+"""Tell systemd the truth: READY once speech can be asked for, WATCHDOG while a real health answer allows it.
+
+An engine that never comes back holds this process's one engine thread for good: then the beats end, and systemd
+replaces the process. Any other sickness would not be cured by that, or is for the remediator to judge.
+"""
 
 import http.client
+import json
 import logging
 import os
 import socket
 import threading
 from collections.abc import Callable, Mapping
 
+from tts_app import logs
+from tts_app.health import Sick
+
 log = logging.getLogger(__name__)
 
 ANSWER_TIMEOUT_S = 5.0
+MAX_ANSWER_BYTES = 10_000
 WITHOUT_WATCHDOG_S = 30.0
 FIRST_ANSWER_PAUSE_S = 0.1
 
@@ -37,17 +46,24 @@ def beat_every_s(env: Mapping[str, str] = os.environ) -> float:
     return int(limit) / 3e6 if limit.isdigit() and int(limit) > 0 else WITHOUT_WATCHDOG_S
 
 
-def answers(host: str, port: int) -> bool:
-    """Return whether /healthz gives an HTTP answer. Any answer counts: sickness is for others to judge."""
+def health_of(host: str, port: int) -> dict[str, object] | None:
+    """Return what /healthz answers, well or sick; None when there is no such answer."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     connection = http.client.HTTPConnection(host, port, timeout=ANSWER_TIMEOUT_S)
     try:
         connection.request("GET", "/healthz")
-        return connection.getresponse().status in {200, 503}
-    except (OSError, http.client.HTTPException):
-        return False
+        answer = connection.getresponse()
+        told = json.loads(answer.read(MAX_ANSWER_BYTES)) if answer.status in {200, 503} else None
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
     finally:
         connection.close()
+    return told if isinstance(told, dict) else None
+
+
+def may_beat(told: dict[str, object] | None) -> bool:
+    """Return whether systemd may leave the process alone."""
+    return told is not None and told.get("reason") != Sick.ENGINE_STUCK
 
 
 class Heart:
@@ -73,7 +89,7 @@ class Heart:
             self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        while not answers(self._host, self._port):
+        while health_of(self._host, self._port) is None:
             if self._stop.wait(FIRST_ANSWER_PAUSE_S):
                 return
         while not self._wait_until_settled(beat_every_s()):
@@ -82,5 +98,8 @@ class Heart:
             notify("STATUS=loading the model")
         notify("READY=1\nSTATUS=serving")
         while not self._stop.wait(beat_every_s()):
-            if answers(self._host, self._port):
+            logs.follow_rotation()
+            if may_beat(health_of(self._host, self._port)):
                 notify("WATCHDOG=1")
+            else:
+                log.error("no beat for the service manager: no health answer, or the engine is stuck")

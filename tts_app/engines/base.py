@@ -46,6 +46,7 @@ class Speech:
     sample_rate: int  # Hz
     resampled: bool  # True: not the engine's native rate
     pieces: int  # into how many pieces the text was cut
+    spoken_by: str | None = None  # name of the engine, where another than the chosen one had to speak
 
     @property
     def duration_s(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import requests
@@ -34,11 +34,10 @@ from tts_app.errors import (
     LoadFailed,
     OutOfMemory,
 )
-from tts_app.settings import Settings
+from tts_app.settings import OPENAI_VOICES, Settings
 from tts_app.text.check import prepare
 
 SAMPLE_RATES = (24000, 32000)
-DEFAULT_VOICE = "default"
 MAX_ANSWER_BYTES = 200 * 1024 * 1024
 _CONNECT_TIMEOUT_S = 5.0
 _CHUNK_BYTES = 64 * 1024
@@ -57,6 +56,7 @@ class OpenAIEngine:
         model: str,
         key: str | None = None,
         clones: bool = False,
+        voices: Sequence[str] = OPENAI_VOICES,
         default_voice: str | None = None,
         max_chars: int = 5000,
         timeout_s: float = 300.0,
@@ -64,7 +64,8 @@ class OpenAIEngine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._base = url.rstrip("/").removesuffix("/v1")
-        self._model, self._clones, self._voice = model, clones, default_voice or DEFAULT_VOICE
+        self._model, self._clones = model, clones
+        self._voices = tuple(dict.fromkeys([*([default_voice] if default_voice else []), *voices]))
         self._max_chars, self._timeout_s, self._clock = max_chars, timeout_s, clock
         self._session = session or requests.Session()
         if key:
@@ -81,6 +82,7 @@ class OpenAIEngine:
             model=settings.openai_model,
             key=_read_key(settings.openai_key_file),
             clones=settings.openai_clones,
+            voices=settings.openai_voices,
             default_voice=settings.voice,
             max_chars=settings.max_chars,
             timeout_s=settings.task_timeout_s,
@@ -128,7 +130,7 @@ class OpenAIEngine:
 
     def _body(self, text: str, request: SpeechRequest) -> dict[str, object]:
         body: dict[str, object] = {
-            "model": self._model, "input": text, "voice": request.voice or self._voice,
+            "model": self._model, "input": text, "voice": request.voice or self._voices[0],
             "response_format": "wav", "speed": request.speed,
         }  # fmt: skip
         if request.reference is not None and self._clones:
@@ -172,8 +174,8 @@ class OpenAIEngine:
         )  # fmt: skip
 
     def voices(self) -> tuple[Voice, ...]:
-        """Return the voice used when a request names none; the server may know more."""
-        return (Voice(self._voice, "multi", "The server's voice", "服务端音色"),)
+        """Return the names that the settings say the server knows, the default first."""
+        return tuple(Voice(name, "multi", f"{name} (server)", f"{name}（服务端）") for name in self._voices)
 
 
 def _read_key(path: Path | None) -> str | None:

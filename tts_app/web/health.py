@@ -30,14 +30,19 @@ async def healthz(context: Annotated[Context, Depends(context_of)]) -> JSONRespo
 
 @router.get("/readyz", responses=SICK)
 async def readyz(context: Annotated[Context, Depends(context_of)]) -> JSONResponse:
-    """200 when traffic may come; 503 with the reason (loading, full, draining or a sickness)."""
+    """200 when traffic may come; 503 with the reason (loading, full, draining or a sickness).
+
+    `substitute` names the engine that speaks while the chosen one can't be loaded; /healthz stays sick meanwhile.
+    """
     snapshot = context.service.snapshot()
     facts, reason = snapshot.facts, health.not_ready(snapshot.facts)
-    content = {
+    content: dict[str, Any] = {
         "ready": reason is None,
         "reason": reason,
         "queue": {"depth": facts.queued, "limit": facts.queue_limit},
         "draining": facts.draining,
         "in_flight": snapshot.in_flight,
     }
+    if name := context.service.substituted_by:
+        content["substitute"] = name
     return JSONResponse(content, 503 if reason else 200)

@@ -4,7 +4,7 @@ from tts_app.engines.base import Engine, Reference, SpeechRequest
 from tts_app.errors import BadRequest
 from tts_app.text.check import prepare
 
-# Clients written for OpenAI must name one of these; here they all mean the engine's default voice.
+# Clients written for OpenAI must name one of these; an engine without it speaks in its default voice.
 OPENAI_VOICES = frozenset(
     {"alloy", "ash", "ballad", "cedar", "coral", "default", "echo", "fable"}
     | {"marin", "nova", "onyx", "sage", "shimmer", "verse"}
@@ -37,9 +37,9 @@ def speech_request(
 
 def check_voice(engine: Engine, voice: str | None) -> str | None:
     """Return the voice to use, None for the engine's default."""
-    if not voice or voice in OPENAI_VOICES:
-        return None
     known = [v.id for v in engine.voices()]
+    if not voice or (voice in OPENAI_VOICES and voice not in known):
+        return None
     if voice not in known:
         shown = ", ".join(known)
         raise BadRequest(

@@ -17,6 +17,7 @@ from tts_app.metrics import Metrics
 from tts_app.pace import Pace
 from tts_app.settings import Settings
 from tts_app.speech import SpeechService
+from tts_app.substitute import make_substitute
 from tts_app.web.app import create_app, wrapped
 from tts_app.web.auth import read_keys
 from tts_app.web.context import Context
@@ -24,7 +25,10 @@ from tts_app.web.ratelimit import RateLimit
 
 log = logging.getLogger(__name__)
 
+# After the drain; together less than systemd adds to it (TimeoutStopSec in the unit).
 CLOSE_CONNECTIONS_S = 3  # for streams that never end by themselves, such as an open page's
+END_BATCHES_S = 3
+END_ENGINE_S = 3
 
 
 class Server(uvicorn.Server):
@@ -51,7 +55,7 @@ class Server(uvicorn.Server):
         service.drain()
         self._context.batches.stop(timeout_s=0)
         service.reject_waiting()
-        if not service.wait_until_idle(self._context.settings.drain_timeout_s):
+        if not service.wait_until_idle(self._context.settings.drain_s):
             log.warning("the task in hand did not end in time")
         self.should_exit = True
 
@@ -66,6 +70,8 @@ def make_context(settings: Settings) -> Context:
         load_timeout_s=settings.load_timeout_s,
         pace=Pace(settings.data_dir / f"pace-{settings.engine}.json"),
         observer=metrics,
+        substitute=make_substitute(settings),
+        log_text=settings.log_text,
     )
     metrics.watch(service)
     batches = BatchService.from_settings(
@@ -104,14 +110,13 @@ def serve(settings: Settings) -> int:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=CLOSE_CONNECTIONS_S,
-        limit_concurrency=512,
     )
     server = Server(config, context)
     log.info("starting")
     server.run()
     heart.stop()
-    context.batches.stop()
-    context.service.stop()
+    context.batches.stop(timeout_s=END_BATCHES_S)
+    context.service.stop(timeout_s=END_ENGINE_S)
     log.info("stopped")
     return 0 if server.started else 1
 

@@ -40,6 +40,12 @@ def test_check_config_prints_what_holds(monkeypatch, capsys):
     assert "port: 7861" in capsys.readouterr().out
 
 
+def test_check_config_names_what_may_not_be_meant_and_still_passes(monkeypatch, capsys):
+    monkeypatch.setenv("TTS_DRAIN_TIMEOUT_S", "20")
+    assert cli.main(["check-config"]) == 0
+    assert "TTS_DRAIN_TIMEOUT_S: 20 s is less than TTS_TASK_TIMEOUT_S (300 s)" in capsys.readouterr().err
+
+
 def test_check_config_tells_all_problems(monkeypatch, capsys):
     monkeypatch.setenv("TTS_PORT", "x")
     monkeypatch.setenv("TTS_ENGINE", "y")

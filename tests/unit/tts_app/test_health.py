@@ -39,6 +39,27 @@ WELL = Facts(
         pytest.param({"context_dead": True}, Sick.CONTEXT_DEAD, Sick.CONTEXT_DEAD, id="context dead"),
         pytest.param({"load_failed": True}, Sick.LOAD_FAILED, Sick.LOAD_FAILED, id="load failed"),
         pytest.param(
+            {"loading_for_s": 1.0}, None, NotReady.LOADING, id="loading again, after a lost context"
+        ),
+        pytest.param(
+            {"load_failed": True, "substitute": True, "loaded_once": False},
+            Sick.LOAD_FAILED,
+            None,
+            id="another engine speaks: sick, and ready",
+        ),
+        pytest.param(
+            {"load_failed": True, "substitute": True, "queued": 8},
+            Sick.LOAD_FAILED,
+            NotReady.FULL,
+            id="the other engine has a queue too",
+        ),
+        pytest.param(
+            {"context_dead": True, "load_failed": True, "substitute": True},
+            Sick.CONTEXT_DEAD,
+            Sick.CONTEXT_DEAD,
+            id="it speaks only for a model that can't be loaded",
+        ),
+        pytest.param(
             {"load_failed": True, "draining": True},
             Sick.LOAD_FAILED,
             Sick.LOAD_FAILED,

@@ -70,3 +70,14 @@ def test_a_native_crash_leaves_its_words(tmp_path):
     ended = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False, timeout=120)
     assert ended.returncode == -signal.SIGSEGV
     assert "Fatal Python error: Segmentation fault" in (tmp_path / "error.log").read_text()
+
+
+def test_a_crash_right_after_a_rotation_is_in_the_new_file(tmp_path):
+    program = (
+        "import faulthandler, pathlib, sys; from tts_app import logs; folder = pathlib.Path(sys.argv[1]); "
+        "logs.set_up(folder); (folder / 'error.log').rename(folder / 'error.log.1'); "
+        "logs.follow_rotation(); faulthandler._sigsegv()"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False, timeout=120)
+    assert "Segmentation fault" in (tmp_path / "error.log").read_text()
+    assert (tmp_path / "error.log.1").read_text() == ""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tts_app.errors import ConfigError
-from tts_app.settings import Settings, missing_files
+from tts_app.settings import Settings, doubts, missing_files
 
 
 def problems(env):
@@ -38,6 +38,7 @@ def test_every_problem_is_told_at_once():
         pytest.param({"TTS_PORT": "65536"}, "not between", id="port too large"),
         pytest.param({"TTS_PORT": "7860.5"}, "not a number", id="port no whole number"),
         pytest.param({"TTS_TASK_TIMEOUT_S": "nan"}, "not between", id="not a number at all"),
+        pytest.param({"TTS_DRAIN_TIMEOUT_S": "-1"}, "not between", id="a negative wait"),
         pytest.param({"TTS_ENGINE": "festival"}, "none of", id="unknown engine"),
         pytest.param({"TTS_HOST": "example.com; id"}, "not an IP address", id="host no address"),
         pytest.param({"TTS_ENGINE": "glm"}, "needed by engine glm", id="glm without its paths"),
@@ -74,6 +75,27 @@ def test_an_empty_variable_means_the_default():
 def test_batch_folders_are_a_list():
     settings = Settings.from_env({"TTS_BATCH_AUDIO_DIRS": "/srv/a:/srv/b"})
     assert settings.batch_audio_dirs == (Path("/srv/a"), Path("/srv/b"))
+
+
+def test_a_servers_voices_are_words_by_commas():
+    assert Settings.from_env({"TTS_OPENAI_VOICES": "default, 小明,"}).openai_voices == ("default", "小明")
+    assert "holds no value" in problems({"TTS_OPENAI_VOICES": " , "})[0]
+
+
+@pytest.mark.parametrize(
+    ("env", "drain_s", "doubtful"),
+    [
+        pytest.param({}, 300.0, False, id="a stop waits as long as a text may take"),
+        pytest.param({"TTS_TASK_TIMEOUT_S": "90"}, 90.0, False, id="also when that is another time"),
+        pytest.param({"TTS_DRAIN_TIMEOUT_S": "300"}, 300.0, False, id="just long enough"),
+        pytest.param({"TTS_DRAIN_TIMEOUT_S": "299"}, 299.0, True, id="a little too short"),
+        pytest.param({"TTS_DRAIN_TIMEOUT_S": "0"}, 0.0, True, id="no wait at all"),
+    ],
+)
+def test_a_stop_that_can_cut_off_a_text_is_allowed_and_named(env, drain_s, doubtful):
+    settings = Settings.from_env(env)
+    assert settings.drain_s == drain_s
+    assert [doubt.split(":")[0] for doubt in doubts(settings)] == ["TTS_DRAIN_TIMEOUT_S"] * doubtful
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path):

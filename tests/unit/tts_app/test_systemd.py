@@ -24,14 +24,16 @@ def manager(tmp_path, monkeypatch):
 
 @pytest.fixture
 def service():
-    """Stands for the app: answers /healthz with `status`."""
+    """Stands for the app: answers /healthz with `status` and `body`."""
 
     class Handler(BaseHTTPRequestHandler):
-        status = 200
+        status, body = 200, b'{"status": "ok"}'
 
         def do_GET(self):
             self.send_response(self.status if self.path == "/healthz" else 404)
+            self.send_header("Content-Length", str(len(self.body)))
             self.end_headers()
+            self.wfile.write(self.body)
 
         def log_message(self, *_args):
             pass
@@ -70,16 +72,41 @@ def test_beats_come_three_times_as_often_as_they_must(limit, beat_s):
     assert systemd.beat_every_s({"WATCHDOG_USEC": limit}) == beat_s
 
 
-@pytest.mark.parametrize(("status", "counts"), [(200, True), (503, True), (404, False), (500, False)])
-def test_only_a_real_health_answer_counts(service, status, counts):
-    service.handler.status = status
-    assert systemd.answers("127.0.0.1", service.server_port) is counts
+@pytest.mark.parametrize(
+    ("status", "body", "found"),
+    [
+        (200, b'{"status": "ok"}', {"status": "ok"}),
+        (503, b'{"reason": "load_failed"}', {"reason": "load_failed"}),
+        (404, b'{"status": "ok"}', None),
+        (500, b'{"status": "ok"}', None),
+        (200, b"<html>somebody else's page</html>", None),
+        (200, b'"ok"', None),
+        (200, b"", None),
+    ],
+)
+def test_only_a_real_health_answer_counts(service, status, body, found):
+    service.handler.status, service.handler.body = status, body
+    assert systemd.health_of("127.0.0.1", service.server_port) == found
 
 
 def test_no_answer_is_no_answer():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and never listening: refused
-        assert systemd.answers("127.0.0.1", taken.getsockname()[1]) is False
+        assert systemd.health_of("127.0.0.1", taken.getsockname()[1]) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "beats"),
+    [
+        pytest.param({"status": "ok"}, True, id="well"),
+        pytest.param({"reason": "engine_stuck"}, False, id="only a new process helps"),
+        pytest.param({"reason": "load_failed"}, True, id="a new process would fail to load as well"),
+        pytest.param({"reason": "context_dead"}, True, id="the worker is replaced, not the service"),
+        pytest.param(None, False, id="no answer"),
+    ],
+)
+def test_the_heart_beats_unless_nothing_but_a_new_process_helps(told, beats):
+    assert systemd.may_beat(told) is beats
 
 
 def test_ready_comes_after_the_first_load_and_then_the_heart_beats(manager, service):
@@ -96,14 +123,28 @@ def test_ready_comes_after_the_first_load_and_then_the_heart_beats(manager, serv
     heart.join(WAIT_S)
 
 
-def test_a_service_that_stops_answering_stops_beating(manager, service):
+def test_the_log_follows_a_rotation_while_nothing_happens(manager, service, monkeypatch):
+    followed, settled = threading.Event(), threading.Event()
+    monkeypatch.setattr("tts_app.logs.follow_rotation", followed.set)
+    settled.set()
+    heart = systemd.Heart("127.0.0.1", service.server_port, settled.wait)
+    heart.start()
+    assert followed.wait(WAIT_S)
+    heart.stop()
+    heart.join(WAIT_S)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(500, b""), (503, b'{"status": "sick", "reason": "engine_stuck"}')]
+)
+def test_a_service_that_stops_answering_or_is_stuck_stops_beating(manager, service, status, body):
     settled = threading.Event()
     settled.set()
     heart = systemd.Heart("127.0.0.1", service.server_port, settled.wait)
     heart.start()
     while told(manager) != "WATCHDOG=1":
         pass
-    service.handler.status = 500
+    service.handler.status, service.handler.body = status, body
     manager.settimeout(1.0)
     with pytest.raises(TimeoutError):
         for _ in range(1000):  # those already on their way, then silence

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from tts_app.engines import kokoro_model
 from tts_app.engines.base import Reference, SpeechRequest
 from tts_app.engines.kokoro import KokoroEngine
 from tts_app.engines.kokoro_model import MAX_TOKENS, joined_model
@@ -163,6 +164,18 @@ def test_every_preset_has_its_vectors():
     for voice in PRESETS:
         assert styles(voice.id).shape == STYLE_SHAPE
         assert np.isfinite(styles(voice.id)).all()
+
+
+def test_the_memory_arena_is_off_so_that_clearing_frees(monkeypatch):
+    seen = []
+    monkeypatch.setattr(kokoro_model, "joined_model", lambda: b"model")
+    monkeypatch.setattr(
+        kokoro_model.onnxruntime, "InferenceSession", lambda model, options, **_: seen.append(options)
+    )
+    kokoro_model.KokoroModel(threads=3)
+    (options,) = seen
+    assert not options.enable_cpu_mem_arena and not options.enable_mem_pattern
+    assert options.intra_op_num_threads == 3
 
 
 def test_a_model_package_that_is_missing_or_altered_is_a_failed_load(tmp_path, monkeypatch):

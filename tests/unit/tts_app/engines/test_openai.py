@@ -75,6 +75,26 @@ def test_another_rate_is_resampled_and_labelled():
     assert speech.duration_s == pytest.approx(1.0, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("options", "asked", "sent"),
+    [
+        pytest.param({}, None, "alloy", id="OpenAI's first voice"),
+        pytest.param({}, "nova", "nova", id="a voice by name"),
+        pytest.param({"voices": ["default"]}, None, "default", id="the server's only voice"),
+        pytest.param({"default_voice": "echo"}, None, "echo", id="the settings' voice"),
+    ],
+)
+def test_a_voice_reaches_the_server_by_its_own_name(options, asked, sent):
+    server = Server(body=wav())
+    engine(server, **options).synthesize(SpeechRequest("你好", voice=asked))
+    assert json.loads(server.asked[0].body)["voice"] == sent
+
+
+def test_it_offers_the_voices_the_settings_name_the_default_first():
+    settings = Settings(engine="openai", openai_url="http://tts", openai_voices=("a", "b"), voice="b")
+    assert [voice.id for voice in OpenAIEngine.from_settings(settings).voices()] == ["b", "a"]
+
+
 @pytest.mark.parametrize("clones", [True, False])
 def test_a_reference_is_only_sent_to_a_server_that_clones(clones):
     server = Server(body=wav())
