@@ -9,20 +9,20 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import yaml
 
 from remediator.catalogue_conditions import read_proof
 from remediator.errors import ConfigError
-from remediator.model import Arg, Fault, Mode, Remedy, Rung
+from remediator.model import Arg, Fault, Mode, Remedy, Rung, When
 from remediator.strict import Fields
 
 HERE = Path(__file__).parent
 # Found by the diagnosis itself.
 BUILT_IN = frozenset({"unreachable", "examination_failed", "false_alarm", "unknown"})
 MODES = frozenset(mode.word for mode in Mode)
-WHEN = frozenset({"always", "down", "up", "idle"})
+WHEN = frozenset(get_args(When))
 MAX_FILE_BYTES = 1_000_000
 
 
@@ -36,6 +36,11 @@ class Catalogue:
     def in_order(self) -> list[Fault]:
         """Faults that evidence can prove, the one that explains most first."""
         return sorted((f for f in self.faults.values() if f.proofs), key=lambda fault: fault.precedence)
+
+    @property
+    def only_look(self) -> frozenset[str]:
+        """Remedies that heal nothing: they neither spend the budget nor count as useless."""
+        return frozenset(remedy.name for remedy in self.remedies.values() if not remedy.heals)
 
 
 def load(faults_file: Path | None = None, remedies_file: Path | None = None) -> Catalogue:
@@ -96,6 +101,7 @@ def _remedies(rows: Iterable[tuple[str, Fields]], problems: list[str]) -> Iterab
             cooldown_s=fields.whole("cooldown_s", least=0, most=86400),
             disruptive=fields.flag("disruptive"),
             approval=fields.flag("approval"),
+            heals=fields.flag("heals", True),
         )
         fields.end()
         yield remedy
@@ -155,7 +161,7 @@ def _ladder(fields: Fields, problems: list[str]) -> tuple[Rung, ...]:
     for place, raw in enumerate(fields.many("ladder")):
         row = {"remedy": raw} if isinstance(raw, str) else raw
         inner = Fields(f"{fields.where}: ladder[{place}]", row, problems)
-        when = cast(Literal["always", "down", "up", "idle"], inner.word("when", WHEN, "always"))
+        when = cast(When, inner.word("when", WHEN, "always"))
         rungs.append(Rung(inner.text("remedy"), inner.whole("times", 1, least=1, most=5), when))
         inner.end()
     return tuple(rungs)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from remediator import signatures
+from remediator import signatures, signatures_gpu
 from remediator.model import Condition
 from remediator.strict import Fields
 
@@ -31,13 +31,16 @@ def read_proof(where: str, raw: object, problems: list[str]) -> tuple[Condition,
     return tuple(found)
 
 
-def _log(fields: Fields, _value: Any) -> list[Condition]:
-    text = fields.text("value")
-    try:
-        return [signatures.Log(re.compile(text))]
-    except re.error as error:
-        fields.wrong("", f"is not a regular expression: {error}")
-        return []
+def _pattern(make: Callable[[re.Pattern[str]], Condition]) -> Callable[[Fields, Any], list[Condition]]:
+    def read(fields: Fields, _value: Any) -> list[Condition]:
+        text = fields.text("value")
+        try:
+            return [make(re.compile(text))]
+        except re.error as error:
+            fields.wrong("", f"is not a regular expression: {error}")
+            return []
+
+    return read
 
 
 def _unit(fields: Fields, value: Any) -> list[Condition]:
@@ -75,25 +78,32 @@ def _percent(make: Callable[[float], Condition]) -> Callable[[Fields, Any], list
     return lambda fields, _value: [make(fields.whole("value", least=1, most=100))]
 
 
+def _megabytes(fields: Fields, _value: Any) -> list[Condition]:
+    return [signatures.LogSize(fields.whole("value", least=1, most=1_000_000))]
+
+
 def _temperature(fields: Fields, _value: Any) -> list[Condition]:
-    return [signatures.GpuTemperature(fields.whole("value", least=30, most=150))]
+    return [signatures_gpu.GpuTemperature(fields.whole("value", least=30, most=150))]
 
 
 def _action(fields: Fields, _value: Any) -> list[Condition]:
     actions = _words(fields, "value")
     for word in actions - ACTIONS:
         fields.wrong("", f"must be of {', '.join(sorted(ACTIONS))}, not {word!r}")
-    return [signatures.GpuAction(actions)]
+    return [signatures_gpu.GpuAction(actions)]
 
 
 def _xid(fields: Fields, _value: Any) -> list[Condition]:
-    return [signatures.Xid(_numbers(fields, most=999))]
+    return [signatures_gpu.Xid(_numbers(fields, most=999))]
 
 
-def _oom(fields: Fields, _value: Any) -> list[Condition]:
-    if not fields.flag("value"):
-        fields.wrong("", "only `true` has a meaning")
-    return [signatures.OomKill()]
+def _true(make: Callable[[], Condition]) -> Callable[[Fields, Any], list[Condition]]:
+    def read(fields: Fields, _value: Any) -> list[Condition]:
+        if not fields.flag("value"):
+            fields.wrong("", "only `true` has a meaning")
+        return [make()]
+
+    return read
 
 
 def _alert(fields: Fields, _value: Any) -> list[Condition]:
@@ -119,7 +129,8 @@ def _numbers(fields: Fields, *, most: int) -> frozenset[int]:
 
 
 _READERS: Mapping[str, Callable[[Fields, Any], list[Condition]]] = {
-    "log": _log,
+    "log": _pattern(signatures.Log),
+    "log_size_mb": _megabytes,
     "unit": _unit,
     "signal": _signal,
     "health": _endpoint("health"),
@@ -128,11 +139,13 @@ _READERS: Mapping[str, Callable[[Fields, Any], list[Condition]]] = {
     "port": _port,
     "disk_used_pct": _percent(signatures.DiskUse),
     "inodes_used_pct": _percent(signatures.InodeUse),
-    "gpu_memory_pct": _percent(signatures.GpuMemory),
-    "gpu_foreign_pct": _percent(signatures.GpuForeign),
+    "gpu_memory_pct": _percent(signatures_gpu.GpuMemory),
+    "gpu_foreign_pct": _percent(signatures_gpu.GpuForeign),
     "gpu_temperature_c": _temperature,
     "gpu_action": _action,
     "xid": _xid,
-    "oom_kill": _oom,
+    "gpu_error": _pattern(signatures_gpu.GpuError),
+    "reset_unavailable": _true(signatures_gpu.ResetUnavailable),
+    "oom_kill": _true(signatures.OomKill),
     "alert": _alert,
 }

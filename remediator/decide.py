@@ -16,12 +16,15 @@ from remediator.model import Evidence, Finding, Mode, Plan, Text, Unreachable, V
 from remediator.situation import Policy, approval_for, mode_for, read
 from remediator.states import IncidentState
 from remediator.store import approvals, incidents, records, runs
+from remediator.store.approvals import Approval
 from remediator.store.incidents import Incident
 from remediator.telling import tell, told_before
+from remediator.trip import trip
 
 S = IncidentState
 LEASE = "lease"
 FALSE_ALARM = "false_alarm"
+SHARED_CAUSE = "shared_cause"
 
 
 class Decider:
@@ -42,7 +45,9 @@ class Decider:
         plan, verdict = self._verdict(db, mine, looked)
         found = self._found(choice.finding, plan, verdict)
         if mine.acted:
-            runs.mark_useless(db, mine.id, choice.finding.fault)
+            aside = self.catalogue.only_look
+            runs.mark_useless(db, mine.id, choice.finding.fault, aside=aside)
+            self.trip(db, mine)
         if self._says_the_same(mine, verdict, found):
             self._wait(db, mine, verdict, found, now)
             return
@@ -67,14 +72,17 @@ class Decider:
         done = incidents.move(db, mine, S.RESOLVED, now, wake_at=None, closed_at=now, **found)
         tell(db, "result", done, now, mode=self.mode(done))
 
-    def answer(self, db: Connection, mine: Incident) -> None:
-        """Act on a person's answer, or on its absence."""
+    def answer(self, db: Connection, mine: Incident, looked: Looked) -> None:
+        """Act on a person's answer, or on its absence; take a question back that has become pointless."""
         now = self.clock()
         approvals.expire(db, now)
         asked = approvals.of_incident(db, mine.id)
         last = asked[-1] if asked else None
-        if last is not None and last.state == "open":
-            incidents.move(db, mine, S.ASKING, now, wake_at=last.expires_at)
+        if last is not None and last.state == "open" and not _still_asked(last, looked):
+            approvals.withdraw(db, mine.id)
+            incidents.move(db, mine, S.EXAMINING, now, wake_at=now)
+        elif last is not None and last.state == "open":
+            incidents.move(db, mine, S.ASKING, now, wake_at=self._next_look(last.expires_at, now))
         elif last is not None and last.state == "approved":
             incidents.move(db, mine, S.EXAMINING, now, wake_at=now)
         else:
@@ -88,6 +96,11 @@ class Decider:
         until = verdict.until or now + timedelta(seconds=self.policy.recheck_s)
         moved = incidents.move(db, mine, S.WAITING, now, wake_at=until, decided=decided, waiting_since=now)
         tell(db, "decided", moved, now, mode=self.mode(moved))
+
+    def trip(self, db: Connection, mine: Incident) -> None:
+        """Let the circuit breaker look at what our runs came to."""
+        most = self.policy.limits.breaker_runs
+        trip(db, mine, self.clock(), most=most, mode=self.mode(mine))
 
     def mode(self, mine: Incident) -> str:
         """Return the mode that holds for the incident's fault on its host."""
@@ -108,11 +121,12 @@ class Decider:
             inventory=self.inventory(),
             seen=seen,
             incident_id=mine.id,
+            aside=self.catalogue.only_look,
         )
 
     def _mode(self, host: str, fault: str) -> Mode:
         known = self.inventory().hosts.get(host)
-        return mode_for(self.catalogue.faults[fault].modes, known.groups if known else ())
+        return mode_for(self.catalogue.faults[fault].modes, known.memberships if known else ())
 
     def _judge(self, db: Connection, plan: Plan, mine: Incident, seen: Evidence | Unreachable) -> Verdict:
         return judge(plan, self.catalogue.remedies[plan.remedy], self.situation(db, plan, mine, seen))
@@ -208,10 +222,14 @@ class Decider:
     ) -> None:
         expires = now + timedelta(seconds=self.policy.approval_s)
         asked = approvals.ask(db, mine.id, decision, plan, now=now, expires_at=expires)
+        wake = self._next_look(expires, now)
         moved = incidents.move(
-            db, mine, S.ASKING, now, wake_at=expires, waiting_since=None, held_by=None, **found
+            db, mine, S.ASKING, now, wake_at=wake, waiting_since=None, held_by=None, **found
         )
         tell(db, "decided", moved, now, mode=self.mode(moved), approve=(asked, expires))
+
+    def _next_look(self, expires: datetime, now: datetime) -> datetime:
+        return min(expires, now + timedelta(seconds=self.policy.recheck_s))
 
     def _escalate(self, db: Connection, mine: Incident, found: dict[str, Any], now: datetime) -> None:
         fault = self.catalogue.faults[found["fault"]]
@@ -228,9 +246,17 @@ class Decider:
             held_by=None,
             **found,
         )
-        kind = "escalation" if fault.tell == "oncall" else "decided"
+        page = fault.tell == "oncall" and not self._paged_already(db, mine, found)
+        kind = "escalation" if page else "decided"
         if not told_before(db, kind, moved):
             tell(db, kind, moved, now, mode=self.mode(moved), then=fault.advice)
+
+    def _paged_already(self, db: Connection, mine: Incident, found: dict[str, Any]) -> bool:
+        """Whether people were called for this very cause on another host."""
+        others = (one for one in incidents.open_ones(db) if one.id != mine.id and one.state is S.ESCALATED)
+        return found["decided"]["gate"] == SHARED_CAUSE and any(
+            one.fault == found["fault"] and (one.decided or {}).get("gate") == SHARED_CAUSE for one in others
+        )
 
     def _denied(self, db: Connection, mine: Incident, by: str | None, now: datetime) -> None:
         why = (
@@ -242,6 +268,14 @@ class Decider:
         decided = {**(mine.decided or {}), "verdict": "refuse", "gate": "denied", "reason": why.to_json()}
         moved = incidents.move(db, mine, S.ESCALATED, now, wake_at=again, note=why.to_json(), decided=decided)
         tell(db, "escalation", moved, now, mode=self.mode(moved), then=why)
+
+
+def _still_asked(asked: Approval, looked: Looked) -> bool:
+    """Whether the plan that people were asked about is still what would be done, as far as can be seen."""
+    if looked.waits_for_loading or isinstance(looked.seen, Unreachable):
+        return True
+    step = looked.choice.step
+    return looked.person is None and isinstance(step, Plan) and asked.covers(step)
 
 
 def _decided(remedy: str | None, verdict: Verdict) -> dict[str, Any]:

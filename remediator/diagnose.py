@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from remediator.evidence import InstanceEvidence, KernelLine, LogLine, Unexaminable
+from remediator.evidence import InstanceEvidence, LogLine, Unexaminable
+from remediator.evidence_host import KernelLine
 from remediator.model import Evidence, Fault, Finding, SpeechProof, Unreachable
 from remediator.signatures import Condition, Match, Seen
 

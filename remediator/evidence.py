@@ -11,6 +11,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from remediator.evidence_host import (
+    Disk,
+    Gpu,
+    KernelLine,
+    Lease,
+    read_disk,
+    read_gpu,
+    read_kernel,
+    read_lease,
+)
 from remediator.lenient import mapping, mappings, number, of, parse_time
 
 
@@ -49,6 +59,8 @@ class PortOwner:
     user: str
     cmdline: str
     ours: bool
+    stray: bool = False  # our own program, but outside its unit; the helper's word, which also frees the port
+    start_time: int = 0  # clock ticks after boot; with the pid it names one process
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,14 @@ class LogLine:
 
 
 @dataclass(frozen=True)
+class LogFile:
+    """A log that is being written."""
+
+    name: str
+    size_mb: float
+
+
+@dataclass(frozen=True)
 class InstanceEvidence:
     """What is known about one instance; None is "unknown", never "no"."""
 
@@ -86,62 +106,7 @@ class InstanceEvidence:
     health: Answer | None
     ready: Answer | None
     log_lines: tuple[LogLine, ...]
-
-
-@dataclass(frozen=True)
-class Disk:
-    """One file system."""
-
-    path: str
-    used_pct: float | None
-    inodes_used_pct: float | None
-    read_only: bool
-
-
-@dataclass(frozen=True)
-class GpuProcess:
-    """A process that is not of our units and holds memory of a device."""
-
-    pid: int
-    name: str
-    used_mb: float
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """One device, with the driver's own advice (None where the driver is too old to give it)."""
-
-    uuid: str
-    memory_used_mb: float | None
-    memory_total_mb: float | None
-    temperature_c: float | None
-    recovery_action: str | None
-    foreign: tuple[GpuProcess, ...]
-
-
-@dataclass(frozen=True)
-class KernelLine:
-    """One kernel message of this boot: an Xid or an out-of-memory kill."""
-
-    time: datetime | None
-    kind: str
-    xid: int | None
-    text: str
-
-
-@dataclass(frozen=True)
-class Lease:
-    """Who holds the host: a run id, or person:<name>."""
-
-    holder: str
-    purpose: str
-    expires_at: datetime | None
-
-    @property
-    def person(self) -> str | None:
-        """The name of the person who holds it, or None for a run."""
-        kind, _, name = self.holder.partition(":")
-        return name if kind == "person" and name else None
+    log_files: tuple[LogFile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -158,6 +123,8 @@ class Evidence:
     gpus: tuple[Gpu, ...] | None
     kernel: tuple[KernelLine, ...]
     raw: Mapping[str, Any] = field(repr=False)
+    gpu_error: str | None = None  # the driver's own words when it did not answer
+    reset_unavailable: bool = False  # this host was found unable to reset its devices
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Evidence:
@@ -170,13 +137,15 @@ class Evidence:
             host=of(raw.get("host"), str) or "",
             boot_id=of(raw.get("boot_id"), str) or "",
             taken_at=parse_time(raw.get("taken_at")),
-            lease=_lease(raw.get("lease")),
+            lease=read_lease(raw.get("lease")),
             maintenance_until=parse_time(raw.get("maintenance_until")),
             instances=instances,
-            disks=tuple(_disk(one) for one in mappings(raw.get("disks"))),
-            gpus=tuple(_gpu(one) for one in mappings(gpus)) if isinstance(gpus, list) else None,
-            kernel=tuple(_kernel(one) for one in mappings(raw.get("kernel"))),
+            disks=tuple(read_disk(one) for one in mappings(raw.get("disks"))),
+            gpus=tuple(read_gpu(one) for one in mappings(gpus)) if isinstance(gpus, list) else None,
+            kernel=tuple(read_kernel(one) for one in mappings(raw.get("kernel"))),
             raw=raw,
+            gpu_error=of(raw.get("gpu_error"), str),
+            reset_unavailable=raw.get("gpu_reset_unavailable") is True,
         )
 
 
@@ -192,6 +161,7 @@ def _instance(port: str, value: object) -> InstanceEvidence:
         health=_answer(raw.get("health")),
         ready=_answer(raw.get("ready")),
         log_lines=_log_lines(raw.get("log_lines")),
+        log_files=tuple(_log_file(one) for one in mappings(raw.get("log_files"))),
     )
 
 
@@ -216,6 +186,8 @@ def _owner(raw: Mapping[str, Any]) -> PortOwner:
         user=(of(raw.get("user"), str) or "?")[:64],
         cmdline=(of(raw.get("cmdline"), str) or "?")[:200],
         ours=raw.get("ours") is True,
+        stray=raw.get("stray") is True,
+        start_time=of(raw.get("start_time"), int) or 0,
     )
 
 
@@ -224,6 +196,10 @@ def _answer(value: object) -> Answer | None:
         return None
     outcome = of(value.get("outcome"), str) or "error"
     return Answer(outcome, of(value.get("http_status"), int), mapping(value.get("body")))
+
+
+def _log_file(raw: Mapping[str, Any]) -> LogFile:
+    return LogFile((of(raw.get("name"), str) or "?")[:60], (number(raw.get("size_b")) or 0) / 1_000_000)
 
 
 def _log_lines(value: object) -> tuple[LogLine, ...]:
@@ -235,46 +211,3 @@ def _log_lines(value: object) -> tuple[LogLine, ...]:
         above[source] = moment
         lines.append(LogLine(source, moment, (of(raw.get("text"), str) or "")[:500]))
     return tuple(lines)
-
-
-def _disk(raw: Mapping[str, Any]) -> Disk:
-    return Disk(
-        path=(of(raw.get("path"), str) or "?")[:200],
-        used_pct=number(raw.get("used_pct")),
-        inodes_used_pct=number(raw.get("inodes_used_pct")),
-        read_only=raw.get("read_only") is True,
-    )
-
-
-def _gpu(raw: Mapping[str, Any]) -> Gpu:
-    others = [one for one in mappings(raw.get("processes")) if one.get("instance") is None]
-    return Gpu(
-        uuid=of(raw.get("uuid"), str) or "?",
-        memory_used_mb=number(raw.get("memory_used_mb")),
-        memory_total_mb=number(raw.get("memory_total_mb")),
-        temperature_c=number(raw.get("temperature_c")),
-        recovery_action=of(raw.get("recovery_action"), str),
-        foreign=tuple(_gpu_process(one) for one in others),
-    )
-
-
-def _gpu_process(raw: Mapping[str, Any]) -> GpuProcess:
-    name = (of(raw.get("name"), str) or "?")[:120]
-    return GpuProcess(of(raw.get("pid"), int) or 0, name, number(raw.get("used_mb")) or 0.0)
-
-
-def _kernel(raw: Mapping[str, Any]) -> KernelLine:
-    return KernelLine(
-        time=parse_time(raw.get("time")),
-        kind=of(raw.get("kind"), str) or "",
-        xid=of(raw.get("xid"), int),
-        text=(of(raw.get("text"), str) or "")[:500],
-    )
-
-
-def _lease(value: object) -> Lease | None:
-    holder = of(mapping(value).get("holder"), str)
-    if not holder:
-        return None
-    raw = mapping(value)
-    return Lease(holder, of(raw.get("purpose"), str) or "", parse_time(raw.get("expires_at")))

@@ -6,16 +6,19 @@ gives the verdict. Asked when a plan is made and again in the very transaction t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from remediator.evidence import Lease
+from remediator.evidence_host import Lease
 from remediator.model import Gate, Mode, Plan, Remedy, Text, Verdict, VerdictKind
 
 GO, WAIT, ASK, REFUSE = VerdictKind.GO, VerdictKind.WAIT, VerdictKind.ASK, VerdictKind.REFUSE
 ASK_AGAIN = timedelta(seconds=30)  # when a wait has no time of its own
 BUSY_AGAIN = timedelta(seconds=5)
+SHARED_WINDOW = timedelta(minutes=10)  # hosts that fail the same way within it may have one cause
+HOSTS_WINDOW = timedelta(hours=1)
+HOSTS_FLOOR = 2  # in any fleet two hosts may be repaired within that window
 MAX_BACKOFF = 8  # times the remedy's cooldown
 BUDGET_WINDOW = timedelta(hours=1)
 OK = Text("allowed", "允许")
@@ -29,6 +32,10 @@ class Limits:
     max_hosts_out_pct: int = 10
     min_healthy_hosts: int = 0
     attempts_per_hour: int = 3
+    max_hosts_per_hour: int = 5
+    max_hosts_per_hour_pct: int = 50
+    shared_cause_hosts: int = 3
+    breaker_runs: int = 5
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,8 @@ class Situation:
     fleet: frozenset[str]  # every host that may be touched
     out: frozenset[str] = frozenset()  # hosts being worked on, or whose last run went wrong
     unwell: frozenset[str] = frozenset()  # hosts with an open incident
+    worked_on: Mapping[str, datetime] = field(default_factory=dict)  # newest disruptive run within the hour
+    alike: frozenset[str] = frozenset()  # hosts that had the same fault within the last minutes
     stop: Halt | None = None
     window: Halt | None = None
     lease: Lease | None = None
@@ -181,6 +190,37 @@ def _blast_radius(plan: Plan, remedy: Remedy, now: Situation) -> Gate:
     return Gate("blast_radius", WAIT, value, limit, reason, now.now + ASK_AGAIN)
 
 
+def _hosts_per_hour(plan: Plan, remedy: Remedy, now: Situation) -> Gate:
+    if not remedy.disruptive:
+        return Gate("hosts_per_hour", GO, "not disruptive", "disruptive remedies only", OK)
+    others = sorted(at for host, at in now.worked_on.items() if host != plan.host)
+    percent = len(now.fleet) * now.limits.max_hosts_per_hour_pct // 100
+    allowed = max(HOSTS_FLOOR, min(now.limits.max_hosts_per_hour, percent))
+    value = f"{len(others)} other hosts within the hour"
+    limit = f"at most {allowed} of {len(now.fleet)} with this one"
+    if len(others) < allowed:
+        return Gate("hosts_per_hour", GO, value, limit, OK)
+    reason = Text("too many hosts were worked on within the hour", "一小时内已操作的主机过多")
+    until = max(others[len(others) - allowed] + HOSTS_WINDOW, now.now + BUSY_AGAIN)
+    return Gate("hosts_per_hour", WAIT, value, limit, reason, until)
+
+
+def _shared_cause(plan: Plan, remedy: Remedy, now: Situation) -> Gate:
+    if not remedy.disruptive:
+        return Gate("shared_cause", GO, "not disruptive", "disruptive remedies only", OK)
+    alike = sorted(now.alike | {plan.host})
+    value = f"{len(alike)} hosts with {plan.fault} within {SHARED_WINDOW.seconds // 60} min"
+    limit = f"fewer than {now.limits.shared_cause_hosts}"
+    if len(alike) < now.limits.shared_cause_hosts:
+        return Gate("shared_cause", GO, value, limit, OK)
+    names = ", ".join(alike[:5])
+    reason = Text(
+        f"{len(alike)} hosts fail the same way ({names}): look for one cause, repairing each does not help",
+        f"{len(alike)} 台主机出现相同故障（{names}）：请查找共同原因，逐台修复没有意义",
+    )
+    return Gate("shared_cause", REFUSE, value, limit, reason)
+
+
 def _approval(plan: Plan, remedy: Remedy, now: Situation) -> Gate:
     proposes = min(now.ceiling, now.mode) is Mode.PROPOSE
     if not (proposes or remedy.approval):
@@ -201,6 +241,8 @@ GATES: tuple[Callable[[Plan, Remedy, Situation], Gate], ...] = (
     _running,
     _budget,
     _cooldown,
+    _shared_cause,  # before those that wait for other hosts, or its page would wait as long
     _blast_radius,
+    _hosts_per_hour,
     _approval,
 )

@@ -19,6 +19,7 @@ from remediator.errors import ConfigError
 
 HOST = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 GPU_HOSTS = "gpu_hosts"
+EXCLUSIVE = "gpu_exclusive"  # a variable: the host's devices serve nothing but the speech services
 TIMEOUT_S = 60
 
 
@@ -30,6 +31,11 @@ class Host:
     groups: tuple[str, ...]
     instances: Mapping[str, frozenset[str]]  # port -> UUIDs of its GPUs
     variables: Mapping[str, Any] = field(repr=False)  # everything the inventory says about it
+
+    @property
+    def memberships(self) -> tuple[str, ...]:
+        """What a fault's modes may name: the groups, and `gpu_exclusive` where that variable is true."""
+        return (*self.groups, EXCLUSIVE) if self.variables.get(EXCLUSIVE) is True else self.groups
 
 
 @dataclass(frozen=True)

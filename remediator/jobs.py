@@ -67,6 +67,7 @@ def _call_next(settings: Settings, store: Store, now: datetime) -> None:
 
 def _retain(settings: Settings, store: Store, now: datetime) -> None:
     retention.clean(store, settings.runs_dir, now, settings.retention_days)
+    retention.clean_captures(settings.captures_dir, now, settings.retention_days)
 
 
 def _heartbeat(settings: Settings, store: Store, now: datetime) -> None:

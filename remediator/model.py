@@ -34,6 +34,7 @@ __all__ = [
     "Unreachable",
     "Verdict",
     "VerdictKind",
+    "When",
 ]
 
 
@@ -102,13 +103,19 @@ class Finding:
     facts: Mapping[str, int | str] = field(default_factory=dict)  # what a remedy may need: gpu_uuid, pid ...
 
 
+When = Literal["always", "down", "up", "idle", "alone", "stray"]
+
+
 @dataclass(frozen=True)
 class Rung:
-    """One step of a ladder: the remedy, how often per incident, and when it makes sense."""
+    """One step of a ladder: the remedy, how often per incident, and when it makes sense.
+
+    down, up, idle: of the instance; alone: nobody else uses the device; stray: the port's holder is our own.
+    """
 
     remedy: str
     times: int = 1
-    when: Literal["always", "down", "up", "idle"] = "always"  # of the instance
+    when: When = "always"
 
 
 @dataclass(frozen=True)
@@ -134,6 +141,7 @@ class Remedy:
     cooldown_s: int
     disruptive: bool
     approval: bool
+    heals: bool = True  # false: it only looks, so that the fault is still there afterwards says nothing
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,8 @@ class Pipeline:
         self._move(mine, S.EXAMINING)
 
     def _asking(self, mine: Incident) -> None:
-        self.store.write(lambda db: self.decider.answer(db, mine))
+        looked = self.look(mine)
+        self.store.write(lambda db: self.decider.answer(db, mine, looked))
 
     def _held(self, mine: Incident) -> None:
         if (mine.decided or {}).get("gate") != LEASE:  # taken here: only a person gives it back
@@ -135,11 +136,11 @@ class Pipeline:
             self._stay(mine, self.policy.recheck_s)
 
     def _is_news(self, mine: Incident, looked: Looked) -> bool:
+        """Whether there is something to do now: about another fault, or that could not be done before."""
         choice = looked.choice
-        return isinstance(choice.step, Plan) and (choice.finding.fault, choice.finding.instance) != (
-            mine.fault,
-            mine.instance,
-        )
+        same = (choice.finding.fault, choice.finding.instance) == (mine.fault, mine.instance)
+        not_before = (mine.decided or {}).get("gate") == "plan"
+        return isinstance(choice.step, Plan) and (not same or not_before)
 
     def _repairing(self, mine: Incident) -> None:
         run = self.store.read(lambda db: runs.active_on(db, mine.host))
@@ -226,6 +227,7 @@ class Pipeline:
         )
         if ended.state is not RunState.OK:
             tell(db, "result", moved, now, mode=self.decider.mode(moved), run=ended)
+            self.decider.trip(db, moved)
 
     def _proved(self, db: Connection, mine: Incident, looked: Looked, proofs: Sequence[SpeechProof]) -> None:
         now = self.clock()

@@ -51,7 +51,14 @@ def _tries(history: Iterable[Run], finding: Finding, remedy: Remedy) -> int:
 
 
 def _fits(rung: Rung, finding: Finding) -> bool:
-    return {"always": True, "down": finding.down, "up": not finding.down, "idle": finding.idle}[rung.when]
+    return {
+        "always": True,
+        "down": finding.down,
+        "up": not finding.down,
+        "idle": finding.idle,
+        "alone": "gpu_shared_with" not in finding.facts,
+        "stray": "stray_pid" in finding.facts,
+    }[rung.when]
 
 
 def _step(host: str, finding: Finding, remedy: Remedy, place: int) -> Plan | Text:

@@ -140,7 +140,7 @@ class Replay:
         base = Situation(
             now=at,
             ceiling=self.policy.ceiling,
-            mode=mode_for(self.catalogue.faults[plan.fault].modes, host.groups),
+            mode=mode_for(self.catalogue.faults[plan.fault].modes, host.memberships),
             known=1,
             fleet=self.inventory.names,
             limits=self.policy.limits,

@@ -1,4 +1,4 @@
-"""Old incidents go, with everything that belongs to them; open ones and the audit stay."""
+"""Old incidents go, with everything that belongs to them, and old captures; open ones and the audit stay."""
 
 from __future__ import annotations
 
@@ -27,6 +27,15 @@ def clean(store: Store, runs_dir: Path, now: datetime, keep_days: int) -> int:
         if gone < AT_ONCE:
             store.write(lambda db: _messages(db, before))
             return total
+
+
+def clean_captures(captures_dir: Path, now: datetime, keep_days: int) -> int:
+    """Delete what was captured more than `keep_days` ago; return how many archives that were."""
+    before = (now - timedelta(days=keep_days)).timestamp()
+    old = [path for path in captures_dir.glob("*.tar.gz") if path.lstat().st_mtime < before]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
 
 
 def _some(db: Connection, before: datetime) -> tuple[int, list[str]]:

@@ -58,7 +58,10 @@ def inventory(request: RunRequest, settings: Settings) -> dict[str, Any]:
     }
     member: dict[str, Any] = {"hosts": {request.host: {}}}
     groups = {name: member for name in request.groups if name not in ("all", "ungrouped")}
-    return {"all": {"hosts": {request.host: {**request.host_vars, **identity}}, "children": groups}}
+    hosts = {request.host: {**request.host_vars, **identity}}
+    # Where the remedy `capture` writes to; as a variable of the inventory it stays a default for people.
+    common = {"capture_dir": str(settings.captures_dir)}
+    return {"all": {"hosts": hosts, "children": groups, "vars": common}}
 
 
 def extra_variables(request: RunRequest) -> dict[str, Any]:

@@ -52,6 +52,10 @@ def policy_of(settings: Settings) -> Policy:
         max_hosts_out_pct=settings.max_hosts_out_pct,
         min_healthy_hosts=settings.min_healthy_hosts,
         attempts_per_hour=settings.attempts_per_hour,
+        max_hosts_per_hour=settings.max_hosts_per_hour,
+        max_hosts_per_hour_pct=settings.max_hosts_per_hour_pct,
+        shared_cause_hosts=settings.shared_cause_hosts,
+        breaker_runs=settings.breaker_runs,
     )
     return Policy(ceiling=Mode.parse(settings.mode), limits=limits, hold_down_s=settings.hold_down_s)
 

@@ -66,6 +66,14 @@ class Settings:
     max_hosts_out_pct: Annotated[int, "the same in percent of the fleet; at least one host", Least(1)] = 10
     min_healthy_hosts: Annotated[int, "healthy hosts that must remain", Least(0)] = 0
     attempts_per_hour: Annotated[int, "attempts per host and fault in an hour", Least(1)] = 3
+    max_hosts_per_hour: Annotated[int, "hosts that may be worked on within an hour", Least(1)] = 5
+    max_hosts_per_hour_pct: Annotated[
+        int, "the same in percent of the fleet; at least two hosts", Least(1)
+    ] = 50
+    shared_cause_hosts: Annotated[
+        int, "hosts with one fault within 10 minutes that stop its repair", Least(2)
+    ] = 3
+    breaker_runs: Annotated[int, "runs without effect within an hour that stop everything", Least(1)] = 5
     hold_down_s: Annotated[float, "seconds a repaired service must stay well", Least(0)] = 60.0
 
     notify_file: Annotated[Path | None, "receivers; empty: one per channel set below"] = None
@@ -114,6 +122,11 @@ class Settings:
     def runs_dir(self) -> Path:
         """Folder with one private folder per run."""
         return self.state_dir / "runs"
+
+    @property
+    def captures_dir(self) -> Path:
+        """Folder with what captures brought here."""
+        return self.state_dir / "captures"
 
     @property
     def ssh_dir(self) -> Path:

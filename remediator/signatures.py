@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from remediator.evidence import Answer, Evidence, Gpu, InstanceEvidence, KernelLine, LogLine
+from remediator.evidence import Answer, Evidence, InstanceEvidence, LogLine
+from remediator.evidence_host import Gpu, KernelLine
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ class PortHolder:
     who: str
 
     def match(self, seen: Seen) -> Match | None:
-        """Owners that are not ours are named with pid and user."""
+        """Owners that are not ours are named with pid and user; a lone stray of our own is a fact to act on."""
         one = seen.instance
         if one is None or one.listening is None:
             return None
@@ -139,7 +140,10 @@ class PortHolder:
             return None
         holder = foreign[0]
         line = f"port {one.port} is held by pid {holder.pid} of {holder.user}: {holder.cmdline[:120]}"
-        return Match(line, {"holder_pid": holder.pid, "holder_user": holder.user})
+        if len(foreign) > 1 or not holder.stray:
+            return Match(line)
+        facts = {"stray_pid": holder.pid, "stray_start_time": holder.start_time}
+        return Match(f"{line} (a stray of our own)", facts)
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,21 @@ class InodeUse:
 
 
 @dataclass(frozen=True)
+class LogSize:
+    """A log of the instance at or over this size: it grows faster than it is rotated."""
+
+    megabytes: float
+
+    def match(self, seen: Seen) -> Match | None:
+        """Name the largest one."""
+        files = seen.instance.log_files if seen.instance else ()
+        worst = max(files, key=lambda one: one.size_mb, default=None)
+        if worst is None or worst.size_mb < self.megabytes:
+            return None
+        return Match(f"{worst.name} has {worst.size_mb:.0f} MB")
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """What /healthz or /readyz answered; an empty set means any."""
 
@@ -189,83 +208,6 @@ class Endpoint:
             return None
         said = f" ({answer.reason})" if answer.reason else ""
         return Match(f"{self.which}: {answer.outcome}{said}")
-
-
-@dataclass(frozen=True)
-class GpuMemory:
-    """A device of the instance at or over this percentage of its memory."""
-
-    pct: float
-
-    def match(self, seen: Seen) -> Match | None:
-        """Name the first one."""
-        for gpu in seen.gpus:
-            used, total = gpu.memory_used_mb, gpu.memory_total_mb
-            if used is not None and total and 100 * used / total >= self.pct:
-                return Match(f"{gpu.uuid}: {used:g} of {total:g} MB used", {"gpu_uuid": gpu.uuid})
-        return None
-
-
-@dataclass(frozen=True)
-class GpuForeign:
-    """Processes that are not ours hold at least this percentage of a device's memory."""
-
-    pct: float
-
-    def match(self, seen: Seen) -> Match | None:
-        """Name the largest holder."""
-        for gpu in seen.gpus:
-            total, held = gpu.memory_total_mb, sum(one.used_mb for one in gpu.foreign)
-            if total and gpu.foreign and 100 * held / total >= self.pct:
-                most = max(gpu.foreign, key=lambda one: one.used_mb)
-                who = f"pid {most.pid} ({most.name})"
-                line = f"{gpu.uuid}: {who} and others hold {held:g} of {total:g} MB"
-                return Match(
-                    line.replace(" and others", "") if len(gpu.foreign) == 1 else line, {"gpu_uuid": gpu.uuid}
-                )
-        return None
-
-
-@dataclass(frozen=True)
-class GpuTemperature:
-    """A device of the instance at or over this temperature."""
-
-    celsius: float
-
-    def match(self, seen: Seen) -> Match | None:
-        """Name the first one."""
-        for gpu in seen.gpus:
-            if gpu.temperature_c is not None and gpu.temperature_c >= self.celsius:
-                return Match(f"{gpu.uuid}: {gpu.temperature_c:g} °C", {"gpu_uuid": gpu.uuid})
-        return None
-
-
-@dataclass(frozen=True)
-class GpuAction:
-    """The driver's own advice for a device."""
-
-    actions: frozenset[str]
-
-    def match(self, seen: Seen) -> Match | None:
-        """Name the first one."""
-        for gpu in seen.gpus:
-            if gpu.recovery_action in self.actions:
-                return Match(f"{gpu.uuid}: recovery action {gpu.recovery_action}", {"gpu_uuid": gpu.uuid})
-        return None
-
-
-@dataclass(frozen=True)
-class Xid:
-    """A recent kernel message with one of these Xid numbers."""
-
-    codes: frozenset[int]
-
-    def match(self, seen: Seen) -> Match | None:
-        """Prefer the newest."""
-        for line in reversed(seen.kernel):
-            if line.kind == "xid" and line.xid in self.codes:
-                return Match(f"kernel: {line.text[:300]}", {"xid": line.xid or 0})
-        return None
 
 
 @dataclass(frozen=True)

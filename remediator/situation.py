@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from remediator.guard import BUDGET_WINDOW, Halt, Limits, Situation
+from remediator.guard import BUDGET_WINDOW, HOSTS_WINDOW, SHARED_WINDOW, Halt, Limits, Situation
 from remediator.inventory import Inventory
 from remediator.model import Evidence, Mode, Plan, Run, Unreachable
 from remediator.states import RunState
@@ -51,8 +51,9 @@ def read(
     inventory: Inventory,
     seen: Evidence | Unreachable | None,
     incident_id: str,
+    aside: frozenset[str] = frozenset(),
 ) -> Situation:
-    """Return the situation for `plan` at `now`."""
+    """Return the situation for `plan` at `now`; runs of remedies `aside` are no attempts."""
     stop, window = _halts(db, plan.host, now, seen)
     last, useless = _last(runs.latest_of_remedy(db, plan.host, plan.remedy))
     active = runs.active_on(db, plan.host)
@@ -63,12 +64,14 @@ def read(
         known=1 if plan.host in inventory.hosts else 0,
         fleet=inventory.names,
         out=frozenset(run.host for run in runs.active(db) if run.disruptive) | runs.went_wrong(db),
+        worked_on=runs.disruptive_since(db, now - HOSTS_WINDOW),
+        alike=incidents.hosts_with(db, plan.fault, now - SHARED_WINDOW),
         unwell=frozenset(one.host for one in incidents.open_ones(db)),
         stop=stop,
         window=window,
         lease=seen.lease if isinstance(seen, Evidence) else None,
         active_run=active.id if active else None,
-        attempts=runs.attempts(db, plan.host, plan.fault, now - BUDGET_WINDOW),
+        attempts=runs.attempts(db, plan.host, plan.fault, now - BUDGET_WINDOW, aside=aside),
         last_run_at=last,
         useless_runs=useless,
         approved=approval_for(db, incident_id, plan, now) is not None,

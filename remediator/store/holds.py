@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from remediator.store.ids import new_id
 from remediator.store.schema import hold
@@ -57,6 +57,13 @@ def active(db: Connection, now: datetime) -> list[Hold]:
     in_force = (hold.c.lifted_at.is_(None), or_(hold.c.until.is_(None), hold.c.until > now))
     query = select(hold).where(*in_force).order_by(hold.c.created_at, hold.c.id)
     return [_row(row) for row in db.execute(query).mappings()]
+
+
+def last_lifted(db: Connection, by: str) -> datetime | None:
+    """Return when the newest lifted stop of this name was lifted."""
+    here = (hold.c.kind == "stop", hold.c.by == by, hold.c.lifted_at.is_not(None))
+    newest: datetime | None = db.scalar(select(func.max(hold.c.lifted_at)).where(*here))
+    return newest
 
 
 def _add(

@@ -80,6 +80,12 @@ def open_ones(db: Connection) -> list[Incident]:
     return _many(db, incident.c.state.in_(OPEN_INCIDENT), order=incident.c.opened_at)
 
 
+def hosts_with(db: Connection, fault: str, since: datetime) -> frozenset[str]:
+    """Return the hosts with an incident of this fault that was opened after `since`, resolved or not."""
+    query = select(incident.c.host).where(incident.c.fault == fault, incident.c.opened_at > since)
+    return frozenset(str(host) for host in db.execute(query).scalars())
+
+
 def latest(db: Connection, limit: int = 100, before: datetime | None = None) -> list[Incident]:
     """Return the newest incidents, open ones and resolved ones, newest first."""
     conditions = [] if before is None else [incident.c.opened_at < before]

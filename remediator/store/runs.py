@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
 
+from remediator.breaker import Judged
 from remediator.errors import UnknownItem
 from remediator.model import Plan, Remedy, Run, RunOutcome
 from remediator.states import ACTIVE_RUN, RunState, check_run_move
@@ -70,10 +71,11 @@ def mark_useful(db: Connection, incident_id: str) -> None:
     db.execute(update(run).where(*here).values(useful=True))
 
 
-def mark_useless(db: Connection, incident_id: str, fault: str) -> None:
-    """Note that the fault is still there after the incident's ended runs for it."""
+def mark_useless(db: Connection, incident_id: str, fault: str, *, aside: Collection[str] = ()) -> None:
+    """Note that the fault is still there after the incident's ended runs for it, but for remedies `aside`."""
     here = (run.c.incident_id == incident_id, run.c.fault == fault, run.c.useful.is_(None))
-    db.execute(update(run).where(*here, run.c.state.not_in(ACTIVE_RUN)).values(useful=False))
+    mine = (run.c.state.not_in(ACTIVE_RUN), run.c.remedy.not_in(aside))
+    db.execute(update(run).where(*here, *mine).values(useful=False))
 
 
 def active_on(db: Connection, host: str) -> Run | None:
@@ -98,13 +100,16 @@ def latest(db: Connection, limit: int = 100) -> list[Run]:
     return [_run(row) for row in db.execute(query).mappings()]
 
 
-def attempts(db: Connection, host: str, fault: str, since: datetime) -> int:
-    """Count runs on the host for this fault; canceled ones never touched the host and don't count."""
+def attempts(db: Connection, host: str, fault: str, since: datetime, *, aside: Collection[str] = ()) -> int:
+    """Count runs on the host for this fault, but for remedies `aside`.
+
+    Canceled ones never touched the host and don't count.
+    """
     query = (
         select(func.count())
         .select_from(run)
         .where(run.c.host == host, run.c.fault == fault, run.c.created_at > since)
-        .where(run.c.state != RunState.CANCELED)
+        .where(run.c.state != RunState.CANCELED, run.c.remedy.not_in(aside))
     )
     return int(db.execute(query).scalar_one())
 
@@ -120,6 +125,30 @@ def latest_of_remedy(
         .limit(limit)
     )
     return [(_run(row), row["useful"]) for row in db.execute(query).mappings()]
+
+
+def judged_since(db: Connection, since: datetime) -> list[Judged]:
+    """Return runs that began after `since` and whose use is known by now, oldest first."""
+    bad = or_(run.c.state.in_((RunState.FAILED, RunState.ABANDONED)), run.c.useful.is_(False))
+    query = (
+        select(run, bad.label("bad"))
+        .where(run.c.started_at > since, or_(bad, run.c.useful.is_(True)))
+        .order_by(run.c.created_at, run.c.id)
+    )
+    return [
+        Judged(f"{row['remedy']} {row['host']}:{row['instance'] or '*'}", not row["bad"])
+        for row in db.execute(query).mappings()
+    ]
+
+
+def disruptive_since(db: Connection, since: datetime) -> dict[str, datetime]:
+    """Return the hosts that a disruptive run was made for after `since`, with the time of the newest."""
+    query = (
+        select(run.c.host, func.max(run.c.created_at).label("at"))
+        .where(run.c.disruptive, run.c.state != RunState.CANCELED, run.c.created_at > since)
+        .group_by(run.c.host)
+    )
+    return {str(row.host): row.at for row in db.execute(query)}
 
 
 def went_wrong(db: Connection) -> frozenset[str]:

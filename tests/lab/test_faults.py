@@ -40,14 +40,14 @@ class Case:
 CASES = (
     Case("crash", "gpu01", "7861", "service_down", "resolved", ("restart",)),
     Case("segfault", "gpu01", "7860", "segfault", "resolved", ("restart",)),
-    Case("hang", "gpu01", "7860", "hung", "resolved", ("restart",)),
+    Case("hang", "gpu01", "7860", "hung", "resolved", ("capture", "restart")),
     Case("start_limit", "gpu01", "7861", "start_limit_hit", "resolved", ("restart",)),
     Case("disk_full", "gpu01", "7860", "disk_full", "resolved", ("purge_outputs",)),
     Case("cuda_oom", "gpu02", "7860", "cuda_oom", "resolved", ("clear_memory",)),
     Case("overloaded", "gpu01", "7861", "overloaded", "escalated", ()),
     Case("port_taken", "gpu01", "7860", "port_conflict", "escalated", ()),
     Case("network_down", "gpu02", "7860", "unreachable", "escalated", ()),
-    Case("xid", "gpu02", "7860", "gpu_needs_reset", "escalated", ()),
+    Case("xid", "gpu02", "7860", "gpu_needs_reset", "asking", ()),
     Case("foreign_gpu_process", "gpu02", "7860", "gpu_foreign_process", "escalated", ()),
 )
 

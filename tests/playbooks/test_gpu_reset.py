@@ -57,7 +57,7 @@ def test_a_card_that_a_stranger_uses_stops_nothing_and_the_stranger_is_named(car
     played = reset(card)
     assert played.status == "failed"
     assert played.verbs == ["lease take", f"gpu-holders {UUID}", "lease release"]
-    assert "in use by train.py" in played.result["error"]
+    assert "in use by train.py (pid 4242)" in played.result["error"]
 
 
 def test_when_the_service_does_not_stop_it_is_started_again_and_nothing_is_reset(card):

@@ -5,6 +5,9 @@ import base64
 STRAY = {"pid": 99, "start_time": 5, "user": "glmtts", "cmdline": "python -m tts_app serve", "ours": False}
 
 
+QUICK = {"remedy_steps_boot_pause_s": 0, "remedy_steps_boot_looks": 2}
+
+
 def evidence(*owners):
     port = {"listening": True, "owners": list(owners)}
     return {"ok": True, "schema": 1, "boot_id": "a", "instances": {"7860": {"port": port}}}
@@ -28,6 +31,16 @@ def test_with_nobody_on_the_port_nothing_is_ended(stage):
     assert played.status == "failed"
     assert played.verbs == ["lease take", "examine", "lease release"]
     assert "nobody but the service itself" in played.result["error"]
+
+
+def test_a_port_is_not_freed_from_another_process_than_the_one_that_was_examined(stage):
+    stage.answer("examine", evidence(STRAY))
+    asked = {"target": "gpu01", "instance": "7860", "run_id": "run-1", "stray_pid": 99}
+    played = stage.play("free_port", **asked, stray_start_time=4)
+    assert played.status == "failed"
+    assert played.verbs == ["lease take", "examine", "lease release"]
+    assert "another process than the one that was examined" in played.result["error"]
+    assert stage.play("free_port", **asked, stray_start_time=5).status == "successful"
 
 
 def test_a_refusal_of_the_helper_is_told_and_nothing_is_started(stage):
@@ -73,3 +86,28 @@ def test_a_host_that_may_not_be_rebooted_is_left_as_it_is(stage):
         "reboot --run run-1",
         "lease release",
     ]
+
+
+def test_a_rebooted_host_has_another_boot_id_its_lease_again_and_speaks(stage):
+    stage.answer("examine", evidence())
+    stage.answer("booted", {**evidence(), "boot_id": "b"})
+    played = stage.play("reboot", target="gpu01", run_id="run-1", **QUICK)
+    assert played.status == "successful", played.output
+    assert played.verbs == [
+        "lease take",
+        "examine",
+        "drain 7860 --run run-1",
+        "reboot --run run-1",
+        "examine",
+        "lease take",
+        "speak 7860",
+        "lease release",
+    ]
+
+
+def test_a_host_that_answers_with_the_same_boot_id_was_not_rebooted(stage):
+    stage.answer("examine", evidence())
+    played = stage.play("reboot", target="gpu01", run_id="run-1", **QUICK)
+    assert played.status == "failed"
+    assert "did not reboot" in played.result["error"]
+    assert "speak 7860" not in played.calls

@@ -14,13 +14,16 @@ PURE = (
     "model",
     "lenient",
     "evidence",
+    "evidence_host",
     "signatures",
+    "signatures_gpu",
     "states",
     "normalize",
     "correlate",
     "diagnose",
     "plan",
     "guard",
+    "breaker",
 )
 STAGES = (
     "receive",

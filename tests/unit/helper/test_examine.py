@@ -8,9 +8,10 @@ from glmtts_remedy.lease import LeaseFile
 
 KEYS = {
     "schema", "host", "boot_id", "taken_at", "took_s", "uptime_s", "lease", "maintenance_until",
-    "instances", "disks", "gpus", "gpu_error", "kernel", "probes",
+    "instances", "disks", "gpus", "gpu_error", "gpu_reset_unavailable",
+    "kernel", "probes",
 }  # fmt: skip
-INSTANCE_KEYS = {"unit", "unit_state", "process", "port", "health", "ready", "log_lines"}
+INSTANCE_KEYS = {"unit", "unit_state", "process", "port", "health", "ready", "log_lines", "log_files"}
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +37,18 @@ def test_every_promised_key_is_there(config, healthy_tools):
     json.dumps(found)
 
 
+def test_the_logs_that_are_being_written_are_shown_with_their_sizes(config, healthy_tools, tmp_path):
+    for name, size in (("error.log", 7), ("error.log.1", 9), ("access.log", 0)):
+        (tmp_path / "log/7860" / name).write_bytes(b"x" * size)
+    assert examine.evidence(config)["instances"]["7860"]["log_files"] == [
+        {"name": "access.log", "size_b": 0},
+        {"name": "error.log", "size_b": 7},
+    ]
+
+
 def test_a_driver_that_hangs_leaves_the_rest_intact(config, healthy_tools, program, monkeypatch):
-    monkeypatch.setattr(examine, "PROBE_TIMEOUT_S", 1.0)
+    read = examine.gpu.read  # only the driver has little time: the rest may be slow on a busy machine
+    monkeypatch.setattr(examine.gpu, "read", lambda config, timeout_s: read(config, 0.5))
     program("nvidia-smi", "sleep 3600")
     found = examine.evidence(config)
     assert found["gpus"] is None

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from glmtts_remedy import ports, proc
+from glmtts_remedy import examine, ports, proc
 from glmtts_remedy.config import Config, Instance
 from glmtts_remedy.errors import Refused
 
@@ -52,6 +52,15 @@ def test_a_stray_of_our_own_is_ended_and_the_port_is_free(config, stray):
     assert (answer["freed"], answer["signal"]) == (True, "SIGTERM")
     assert process.wait(timeout=60) == -signal.SIGTERM
     assert proc.port_owners({port}) == {port: []}
+
+
+@pytest.mark.parametrize(
+    ("stray", "says"), [(("tts_app",), True), (("http_server",), False)], indirect=["stray"]
+)
+def test_the_evidence_tells_a_stray_of_our_own_from_another_program(config, stray, says):
+    process, port = stray
+    owner = examine._owners(host(config, port), {port})[str(port)]["owners"][0]
+    assert (owner["pid"], owner["ours"], owner["stray"]) == (process.pid, False, says)
 
 
 @pytest.mark.parametrize("stray", [("tts_app", "deaf")], indirect=True)

@@ -26,6 +26,7 @@ def test_a_card_is_read_with_its_processes_and_the_drivers_own_verdict():
     assert card == {
         "uuid": "GPU-aa",
         "index": 0,
+        "pci": "00000000:1A:00.0",
         "minor": 0,
         "name": "NVIDIA L40S",
         "memory_used_mb": 812.0,

@@ -167,6 +167,43 @@ def test_no_ladder_for_gpu_memory_ends_in_more_than_a_restart() -> None:
     assert [rung.remedy for rung in CATALOGUE.faults["vram_pressure"].ladder] == ["clear_memory"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "groups", "mode"),
+    [
+        ("gpu_needs_reset", ("gpu_hosts",), Mode.PROPOSE),
+        ("gpu_needs_reset", ("gpu_hosts", "gpu_exclusive"), Mode.ACT),
+        ("gpu_needs_reboot", ("gpu_hosts", "gpu_exclusive"), Mode.PROPOSE),
+        ("port_conflict", ("gpu_hosts", "gpu_exclusive"), Mode.PROPOSE),
+        ("inodes_full", (), Mode.ACT),
+        ("log_runaway", (), Mode.ACT),
+        ("hung", (), Mode.ACT),
+        ("service_down", (), Mode.ACT),
+    ],
+)
+def test_the_shipped_modes(fault: str, groups: tuple[str, ...], mode: Mode) -> None:
+    assert mode_for(CATALOGUE.faults[fault].modes, groups) is mode
+
+
+def test_only_a_reboot_asks_a_person_in_every_mode_and_only_a_capture_heals_nothing() -> None:
+    assert [one.name for one in CATALOGUE.remedies.values() if one.approval] == ["reboot"]
+    assert CATALOGUE.only_look == {"capture"}
+
+
+def test_what_takes_a_service_away_is_marked_disruptive() -> None:
+    marked = {one.name for one in CATALOGUE.remedies.values() if one.disruptive}
+    assert marked == {"restart", "free_port", "gpu_reset", "reboot"}
+
+
+def test_no_fault_ends_in_a_reset_or_a_reboot_but_those_of_the_device() -> None:
+    found = {
+        fault.name: rung.remedy
+        for fault in CATALOGUE.faults.values()
+        for rung in fault.ladder
+        if rung.remedy in ("gpu_reset", "reboot")
+    }
+    assert found == {"gpu_needs_reset": "gpu_reset", "gpu_needs_reboot": "reboot"}
+
+
 def test_the_shipped_files_are_plain_yaml() -> None:
     for name in ("faults", "remedies"):
         text = (ROOT / "remediator" / f"{name}.yml").read_text(encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from remediator.cli import main
-from remediator.store import audit, holds
+from remediator.store import approvals, audit, holds, schema
 from remediator.tokens import load_tokens
 from tests.unit.remediator import world as w
 
@@ -159,6 +160,54 @@ def test_an_unknown_id_is_said_so(shell: Shell, command: str) -> None:
     assert answer.output.startswith("error: no ")
 
 
+@pytest.fixture
+def asked(shell: Shell) -> approvals.Approval:
+    """Return what was asked: gpu01's card needs a reset. The commands go by the real clock, so does the world."""
+    world = shell.world
+    world.now = datetime.now(UTC)
+    world.seen["gpu01"] = w.edit(w.host("7860", "7861"), "gpus.0.recovery_action", "Reset")
+    world.heals = lambda run: world.heal(run.host)
+    world.pipeline.accept([w.alert(port=None)])
+    world.work()
+    return world.store.read(lambda db: approvals.open_ones(db, world.now))[0]
+
+
+def test_what_was_asked_is_approved_once_and_done_under_the_users_name(
+    shell: Shell, asked: approvals.Approval
+) -> None:
+    assert shell("approve", asked.id).output == f"approved for {asked.incident_id}\n"
+    again = shell("approve", asked.id)
+    assert (again.exit_code, "is already approved" in again.output) == (1, True)
+    shell.world.live(120)
+    assert shell.world.remedies() == ["gpu_reset gpu01:*"] and shell.world.state() == "resolved"
+    assert "is already used" in shell("approve", asked.id).output
+    found = shell.world.store.read(audit.latest)
+    assert ("cli:ann", "approve", asked.id) in [
+        (row["actor"], row["action"], row["subject"]) for row in found
+    ]
+
+
+def test_what_was_denied_is_not_done_and_people_are_told_by_whom(
+    shell: Shell, asked: approvals.Approval
+) -> None:
+    assert shell("deny", asked.id).exit_code == 0
+    assert shell("approve", asked.id).exit_code == 1
+    shell.world.live(300)
+    assert shell.world.runs() == [] and shell.world.state() == "escalated"
+    assert "cli:ann" in (shell.world.incident().note or {})["en"]
+
+
+def test_what_nobody_approved_in_time_cannot_be_approved_any_more(
+    shell: Shell, asked: approvals.Approval
+) -> None:
+    expired = asked.expires_at - timedelta(hours=2)
+    shell.world.store.write(lambda db: db.execute(schema.approval.update().values(expires_at=expired)))
+    answer = shell("approve", asked.id)
+    assert (answer.exit_code, "has expired" in answer.output) == (1, True)
+    shell.world.live(120)
+    assert shell.world.runs() == [] and shell.world.state() == "escalated"
+
+
 def test_a_stop_holds_until_it_is_lifted_and_is_audited(shell: Shell) -> None:
     shell("stop", "--reason", "割接")
     assert [one.by for one in shell.world.store.read(lambda db: holds.active(db, w.NOW))] == ["cli:ann"]
@@ -219,4 +268,4 @@ def test_a_notification_test_prints_what_the_server_answered_and_no_secret(
         "notify", "test", "--kind", "opened", REMEDIATOR_WECOM_ROBOT_URLS_FILE=str(shell.folder / "robots")
     )
     assert answer.exit_code == 1
-    assert answer.output == "wecom  opened  failed: errcode 93000: no such robot\n"
+    assert answer.output == "wecom  robot 1  opened  failed: errcode 93000: no such robot\n"

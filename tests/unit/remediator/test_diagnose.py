@@ -58,6 +58,10 @@ def kernel(kind: str, xid: int | None = None, at: Any = BEFORE, raw: dict[str, A
     return edit(raw, "kernel", [line])
 
 
+def xid(pci: str | None) -> dict[str, Any]:
+    return edit(kernel("xid", 119), "kernel.0.pci", pci)
+
+
 AUTO_RESTART = down(WELL, active="activating", sub="auto-restart", result="exit-code", exec_code="exited")
 OOM = "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB"
 GAVE_UP = "glm-tts@7860.service: Start request repeated too quickly."
@@ -122,6 +126,15 @@ FULL = "OSError: [Errno 28] No space left on device: '/var/lib/glmtts/7860/outpu
         pytest.param(edit(WELL, "gpus.0.recovery_action", None), ["false_alarm"], id="driver too old to say"),
         pytest.param(kernel("xid", 79), ["gpu_needs_reboot"], id="off the bus"),
         pytest.param(kernel("xid", 119), ["gpu_needs_reset"], id="GSP timeout"),
+        pytest.param(edit(edit(WELL, "gpus", None), "gpu_error", "Failed to initialize NVML: Driver/library version "
+                          "mismatch"), ["gpu_needs_reboot"], id="driver and library differ"),
+        pytest.param(edit(edit(WELL, "gpus", None), "gpu_error", "nvidia-smi gave no answer within 3 s"),
+                     ["false_alarm"], id="the driver only did not answer"),
+        pytest.param(edit(edit(WELL, "gpus.0.recovery_action", "Reset"), "gpu_reset_unavailable", True),
+                     ["gpu_needs_reboot", "gpu_needs_reset"], id="driver: reset, which is not permitted here"),
+        pytest.param(edit(WELL, "gpu_reset_unavailable", True), ["false_alarm"], id="no reset needed"),
+        pytest.param(edit(WELL, "instances.7860.log_files.0.size_b", 500_000_000), ["log_runaway"], id="log too large"),
+        pytest.param(edit(WELL, "instances.7860.log_files.0.size_b", 499_999_999), ["false_alarm"], id="just below"),
         pytest.param(kernel("xid", 31), ["false_alarm"], id="an application's Xid"),
         pytest.param(kernel("xid", 79, at=SINCE - timedelta(seconds=1)), ["false_alarm"], id="an old Xid"),
         pytest.param(kernel("xid", 79, at=SINCE), ["gpu_needs_reboot"], id="an Xid just young enough"),
@@ -239,6 +252,65 @@ def test_memory_that_others_hold_is_not_ours_to_free(
     seen = look(log(edit(WELL, "gpus.0.processes", [process]), OOM)).findings
     assert [one.fault for one in seen] == found
     assert owner or used_mb < 12000 or "pid 77 (train.py)" in seen[0].reason_zh
+
+
+STRANGER = {"pid": 77, "name": "train.py", "used_mb": 60.0, "instance": None}
+ASKS_RESET = edit(WELL, "gpus.0.recovery_action", "Reset")
+
+
+@pytest.mark.parametrize(
+    ("raw", "facts"),
+    [
+        pytest.param(ASKS_RESET, {"gpu_uuid": GPU}, id="ours alone"),
+        pytest.param(
+            edit(ASKS_RESET, "gpus.0.processes", [STRANGER]),
+            {"gpu_uuid": GPU, "gpu_shared_with": "pid 77 (train.py)"},
+            id="used by others",
+        ),
+        pytest.param(
+            edit(ASKS_RESET, "gpus.0.processes", [STRANGER | {"instance": "7860"}]),
+            {"gpu_uuid": GPU},
+            id="used by our own service",
+        ),
+        pytest.param(
+            edit(ASKS_RESET, "gpus.0.mig", True),
+            {"gpu_uuid": GPU, "gpu_shared_with": "parts of it (MIG)"},
+            id="split",
+        ),
+        pytest.param(xid("PCI:0000:1a:00"), {"gpu_uuid": GPU}, id="an Xid's device is found by its address"),
+        pytest.param(xid("PCI:0000:1b:00"), {}, id="an Xid of a device that is gone"),
+        pytest.param(xid(None), {}, id="an Xid without an address"),
+    ],
+)
+def test_which_device_is_meant_and_who_else_uses_it(raw: dict[str, Any], facts: dict[str, str]) -> None:
+    first = look(raw).first
+    assert (first.fault, first.facts) == ("gpu_needs_reset", facts)
+    assert facts.get("gpu_shared_with", "") in first.reason_en
+
+
+def owned(*owners: dict[str, Any]) -> dict[str, Any]:
+    return edit(down(WELL), "instances.7860.port", {"listening": True, "owners": list(owners)})
+
+
+STRAY = {"pid": 99, "user": "glmtts", "cmdline": "python -m tts_app serve", "start_time": 5, "stray": True}
+
+
+@pytest.mark.parametrize(
+    ("owners", "facts"),
+    [
+        pytest.param([STRAY], {"stray_pid": 99, "stray_start_time": 5}, id="a stray of our own"),
+        pytest.param([STRAY | {"stray": False}], {}, id="a program of others"),
+        pytest.param([STRAY, STRAY | {"pid": 98}], {}, id="more than one"),
+        pytest.param(
+            [STRAY | {"ours": True}, STRAY], {"stray_pid": 99, "stray_start_time": 5}, id="beside ours"
+        ),
+    ],
+)
+def test_only_a_lone_stray_of_our_own_is_named_for_ending(
+    owners: list[dict[str, Any]], facts: dict[str, int]
+) -> None:
+    first = look(owned(*owners)).first
+    assert (first.fault, first.facts) == ("port_conflict", facts)
 
 
 def test_another_instances_gpu_does_not_matter() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediator.evidence import Lease
+from remediator.evidence_host import Lease
 from remediator.guard import GATES, Halt, Limits, Situation, judge, judge_reserved
 from remediator.model import Mode, Plan, VerdictKind
 from tests.unit.remediator.world import CATALOGUE, NOW
@@ -23,7 +23,8 @@ FREE = Situation(
     limits=Limits(max_hosts_out=3, max_hosts_out_pct=10, min_healthy_hosts=5, attempts_per_hour=3),
 )  # fmt: skip
 ORDER = (
-    "mode", "stop", "maintenance", "lease", "known_host", "running", "budget", "cooldown", "blast_radius", "approval",
+    "mode", "stop", "maintenance", "lease", "known_host", "running", "budget", "cooldown", "shared_cause",
+    "blast_radius", "hosts_per_hour", "approval",
 )  # fmt: skip
 
 
@@ -37,6 +38,15 @@ def held(holder: str, seconds: float) -> dict[str, object]:
 
 def out(*numbers: int) -> dict[str, object]:
     return {"out": frozenset(f"gpu{n:02}" for n in numbers)}
+
+
+def worked_on(*numbers: int, minutes_ago: float = 30) -> dict[str, object]:
+    at = NOW - timedelta(minutes=minutes_ago)
+    return {"worked_on": {f"gpu{n:02}": at for n in numbers}}
+
+
+def alike(*numbers: int) -> dict[str, object]:
+    return {"alike": frozenset(f"gpu{n:02}" for n in numbers)}
 
 
 def fleet(size: int) -> dict[str, object]:
@@ -85,6 +95,14 @@ def fleet(size: int) -> dict[str, object]:
         pytest.param(
             fleet(6) | {"unwell": frozenset({"gpu01"})}, GO, "", id="its own trouble does not count"
         ),
+        pytest.param(worked_on(2, 3, 4, 5), GO, "", id="the fifth host within the hour"),
+        pytest.param(worked_on(1, 2, 3, 4, 5), GO, "", id="the host itself does not count"),
+        pytest.param(worked_on(2, 3, 4, 5, 6), WAIT, "hosts_per_hour", id="the sixth"),
+        pytest.param(fleet(8) | worked_on(2, 3, 4), GO, "", id="the fourth of eight: half of them"),
+        pytest.param(fleet(8) | worked_on(2, 3, 4, 5), WAIT, "hosts_per_hour", id="more than half of eight"),
+        pytest.param(alike(1, 2), GO, "", id="two hosts fail the same way"),
+        pytest.param(alike(1, 2, 3), REFUSE, "shared_cause", id="three do: one cause"),
+        pytest.param(alike(2, 3), REFUSE, "shared_cause", id="three with this one, which is not decided yet"),
         pytest.param({"fleet": frozenset()}, REFUSE, "blast_radius", id="unknown size of the fleet"),
     ],
 )
@@ -99,8 +117,22 @@ def test_a_small_fleet_may_always_repair_one_host(size: int) -> None:
     assert judge(PLAN, RESTART, replace(FREE, **fleet(size), limits=limits)).kind is GO
 
 
+@pytest.mark.parametrize("size", [2, 3])
+def test_in_a_small_fleet_two_hosts_may_be_repaired_within_the_hour(size: int) -> None:
+    limits = Limits(max_hosts_out=1, max_hosts_out_pct=10)
+    small = replace(FREE, **fleet(size), limits=limits)
+    assert judge(PLAN, RESTART, replace(small, **worked_on(2))).kind is GO
+    assert judge(PLAN, RESTART, replace(small, **worked_on(2, 3))).gate == "hosts_per_hour"
+
+
+def test_the_wait_for_the_hour_ends_when_enough_of_it_has_passed() -> None:
+    times = {f"gpu{n:02}": NOW - timedelta(minutes=n) for n in range(2, 9)}
+    until = judge(PLAN, RESTART, replace(FREE, worked_on=times)).until
+    assert until == NOW - timedelta(minutes=6) + timedelta(hours=1), "four others are left then"
+
+
 def test_what_is_not_disruptive_does_not_count_against_the_fleet() -> None:
-    crowded = replace(FREE, **out(2, 3, 4))
+    crowded = replace(FREE, **out(2, 3, 4), **worked_on(2, 3, 4, 5, 6), **alike(2, 3, 4))
     assert judge(replace(PLAN, remedy="clear_memory"), CLEAR, crowded).kind is GO
 
 
@@ -124,7 +156,7 @@ def test_people_are_asked_last() -> None:
 def test_every_wait_has_a_wake_up_in_the_future() -> None:
     waits = [
         {"stop": Halt("a", "b")}, {"window": Halt("a", "b")}, held("person:li", 60), {"active_run": "r"}, ago(1),
-        out(2, 3),
+        out(2, 3), worked_on(2, 3, 4, 5, 6),
     ]  # fmt: skip
     verdicts = [judge(PLAN, RESTART, replace(FREE, **one)) for one in waits]
     assert all(v.kind is WAIT and v.until is not None and v.until > NOW for v in verdicts)

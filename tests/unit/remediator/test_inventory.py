@@ -24,6 +24,13 @@ def listing(name: str, instances: Any) -> dict[str, Any]:
     return changed
 
 
+def test_a_host_whose_devices_serve_nothing_else_counts_as_a_member_of_that_group() -> None:
+    hosts = {"gpu01": {"gpu_exclusive": True}, "gpu02": {"gpu_exclusive": "yes"}}
+    found = parse({"_meta": {"hostvars": hosts}, "gpu_hosts": {"hosts": ["gpu01", "gpu02"]}}).hosts
+    assert found["gpu01"].memberships == ("gpu_hosts", "gpu_exclusive")
+    assert found["gpu02"].memberships == found["gpu02"].groups == ("gpu_hosts",)
+
+
 def test_hosts_have_instances_groups_and_gpus() -> None:
     hosts = parse(LISTING).hosts
     assert hosts["gpu01"].instances == {"7860": {GPU}, "7861": {GPU}}

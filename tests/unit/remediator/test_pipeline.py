@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from remediator import people
-from remediator.errors import ExecuteError
+from remediator.errors import Conflict, ExecuteError
 from remediator.examine import BadAnswer
 from remediator.guard import Limits
 from remediator.model import Mode, RunOutcome
 from remediator.pipeline import Stages
 from remediator.states import IncidentState, RunState
 from remediator.store import approvals, incidents, notifications, records, runs
-from tests.unit.remediator.world import NOW, World, alert, down, edit, host, iso, log
+from tests.unit.remediator.world import GPU, NOW, World, alert, down, edit, host, iso, log
 
 S = IncidentState
 OOM = "RuntimeError: CUDA out of memory. Tried to allocate 2 GiB"
@@ -271,6 +273,163 @@ def test_without_a_yes_nothing_is_done(tmp_path: object, answer: str) -> None:
         world.store.write(lambda db: people.decide(db, asked.id, approve=False, by="ann", now=world.now))
     world.live(world.policy.approval_s + 60, step=60)
     assert world.runs() == [] and world.state() is S.ESCALATED
+    world.store.close()
+
+
+RESET = edit(host("7860", "7861"), "gpus.0.recovery_action", "Reset")
+REBOOT = edit(host("7860", "7861"), "gpus.0.recovery_action", "Reboot")
+STRAY = {"pid": 99, "user": "glmtts", "cmdline": "python -m tts_app serve", "start_time": 5, "stray": True}
+TAKEN = edit(down(host("7860", "7861")), "instances.7860.port", {"listening": True, "owners": [STRAY]})
+
+
+def question(world: World) -> approvals.Approval:
+    """Return the one question that waits for an answer."""
+    asked = world.store.read(lambda db: approvals.open_ones(db, world.now))
+    assert len(asked) == 1
+    return asked[0]
+
+
+def answer(world: World, asked: approvals.Approval, approve: bool) -> None:
+    world.store.write(lambda db: people.decide(db, asked.id, approve=approve, by="ann", now=world.now))
+
+
+@pytest.mark.parametrize(
+    ("broken", "remedy", "args"),
+    [
+        pytest.param(RESET, "gpu_reset gpu01:*", {"gpu_uuid": GPU}, id="reset"),
+        pytest.param(REBOOT, "reboot gpu01:*", {}, id="reboot"),
+        pytest.param(TAKEN, "free_port gpu01:7860", {"stray_pid": 99, "stray_start_time": 5}, id="port"),
+    ],
+)
+def test_what_is_dangerous_waits_for_a_person_even_where_the_installation_may_act(
+    world: World, broken: dict[str, object], remedy: str, args: dict[str, object]
+) -> None:
+    world.seen["gpu01"] = broken
+    world.heals = lambda run: world.heal(run.host)
+    world.pipeline.accept([alert(port=None)])
+    world.live(600)
+    assert world.state() is S.ASKING and world.runs() == []
+    answer(world, question(world), approve=True)
+    world.live(120)
+    assert world.remedies() == [remedy] and world.started[0].args == args
+    assert world.state() is S.RESOLVED and world.spoken
+    assert world.messages() == [
+        "opened open", "decided asking", "decided repairing", "result holding", "result resolved",
+    ]  # fmt: skip
+
+
+def test_a_device_that_serves_nothing_else_is_reset_without_asking(world: World) -> None:
+    known = world.inventory.hosts["gpu01"]
+    exclusive = replace(known, variables={**known.variables, "gpu_exclusive": True})
+    world.inventory = replace(world.inventory, hosts={**world.inventory.hosts, "gpu01": exclusive})
+    world.seen["gpu01"] = RESET
+    world.heals = lambda run: world.heal(run.host)
+    world.pipeline.accept([alert(port=None)])
+    world.live(120)
+    assert world.remedies() == ["gpu_reset gpu01:*"] and world.state() is S.RESOLVED
+
+
+def test_an_approval_does_not_cover_a_device_that_somebody_else_took_meanwhile(world: World) -> None:
+    world.seen["gpu01"] = RESET
+    world.pipeline.accept([alert(port=None)])
+    world.work()
+    asked = question(world)
+    stranger = {"pid": 77, "name": "train.py", "used_mb": 60.0, "instance": None}
+    world.seen["gpu01"] = edit(RESET, "gpus.0.processes", [stranger])
+    answer(world, asked, approve=True)
+    world.live(60)
+    assert world.runs() == [] and world.state() is S.ESCALATED
+    assert "train.py" in (world.incident().found or {})["en"]
+
+
+def test_what_was_in_the_way_of_a_remedy_may_go_away_by_itself(world: World) -> None:
+    stranger = {"pid": 77, "name": "train.py", "used_mb": 60.0, "instance": None}
+    world.seen["gpu01"] = edit(RESET, "gpus.0.processes", [stranger])
+    world.pipeline.accept([alert(port=None)])
+    world.live(200)
+    assert world.state() is S.ESCALATED and world.messages() == ["opened open", "escalation escalated"]
+    world.seen["gpu01"] = RESET
+    world.live(world.policy.recheck_s + 10)
+    assert world.state() is S.ASKING and question(world).remedy == "gpu_reset"
+
+
+def test_a_question_whose_trouble_has_gone_is_taken_back_and_the_incident_closed_by_proof(
+    world: World,
+) -> None:
+    world.seen["gpu01"] = RESET
+    world.pipeline.accept([alert(port=None)])
+    world.work()
+    asked = question(world)
+    world.heal("gpu01")
+    world.live(world.policy.recheck_s + 120)
+    assert world.state() is S.RESOLVED and world.runs() == []
+    with pytest.raises(Conflict):
+        answer(world, asked, approve=True)
+
+
+def test_a_question_stands_while_the_host_cannot_be_examined_and_a_yes_alone_does_nothing_then(
+    world: World,
+) -> None:
+    world.seen["gpu01"] = RESET
+    world.pipeline.accept([alert(port=None)])
+    world.work()
+    asked = question(world)
+    world.seen["gpu01"] = None
+    world.live(world.policy.recheck_s * 3)
+    assert world.state() is S.ASKING and question(world).id == asked.id
+    answer(world, asked, approve=True)
+    world.live(30)
+    assert world.state() is S.ESCALATED and world.incident().fault == "unreachable" and world.runs() == []
+
+
+def test_a_question_about_a_process_that_is_gone_is_asked_anew_about_the_next(world: World) -> None:
+    world.seen["gpu01"] = TAKEN
+    world.pipeline.accept([alert()])
+    world.work()
+    first = question(world)
+    world.seen["gpu01"] = edit(TAKEN, "instances.7860.port.owners.0.pid", 100)
+    world.live(world.policy.recheck_s + 10)
+    second = question(world)
+    assert (first.args["stray_pid"], second.args["stray_pid"], world.runs()) == (99, 100, [])
+
+
+def test_an_approval_is_used_once(world: World) -> None:
+    world.seen["gpu01"] = TAKEN
+    world.pipeline.accept([alert()])
+    world.work()
+    asked = question(world)
+    answer(world, asked, approve=True)
+    with pytest.raises(Conflict):
+        answer(world, asked, approve=True)
+    world.live(300)
+    assert world.remedies() == ["free_port gpu01:7860"] and world.state() is S.ESCALATED
+
+
+def test_what_explains_a_hang_is_kept_before_the_restart_and_spends_no_attempt(tmp_path: Path) -> None:
+    world = World(tmp_path, limits=Limits(1, 100, 0, attempts_per_hour=1))
+    hung = edit(host("7860", "7861"), "instances.7860.health", {"outcome": "timeout", "body": None})
+    world.seen["gpu01"] = hung
+    world.heals = lambda run: None if run.remedy == "capture" else world.heal(run.host)
+    world.pipeline.accept([alert()])
+    world.live(120)
+    assert world.remedies() == ["capture gpu01:7860", "restart gpu01:7860"]
+    assert world.state() is S.RESOLVED
+    world.store.close()
+
+
+def test_hosts_that_fail_the_same_way_at_once_are_left_alone_and_people_called_once(tmp_path: Path) -> None:
+    world = World(tmp_path, limits=Limits(1, 100, shared_cause_hosts=2))
+    world.finishes = False
+    world.seen["gpu01"], world.seen["gpu02"] = down(host("7860", "7861")), down(host("7860"))
+    world.pipeline.accept([alert(), alert(on="gpu02", fingerprint="f2")])
+    world.live(5, step=1)
+    world.heals = lambda run: None
+    world.finishes = True
+    world.live(300)
+    assert {world.state("gpu01"), world.state("gpu02")} == {S.ESCALATED}
+    assert len(world.started) == 1, "one had begun before the second was seen"
+    assert {(world.incident(one).decided or {})["gate"] for one in ("gpu01", "gpu02")} == {"shared_cause"}
+    assert world.messages().count("escalation escalated") == 1
     world.store.close()
 
 

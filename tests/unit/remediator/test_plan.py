@@ -32,6 +32,9 @@ def step(found: Finding, *history: Run) -> str | Text:
 
 
 DOWN, OOM = finding("service_down", down=True), finding("cuda_oom")
+STRAY = finding("port_conflict", down=True, facts={"stray_pid": 99, "stray_start_time": 5})
+RESET = finding("gpu_needs_reset", facts={"gpu_uuid": "GPU-00000000"})
+SHARED = replace(RESET, facts={**RESET.facts, "gpu_shared_with": "pid 7 (train.py)"})
 RESTARTED, CLEARED = ran("service_down", "restart"), ran("cuda_oom", "clear_memory")
 
 
@@ -73,7 +76,22 @@ RESTARTED, CLEARED = ran("service_down", "restart"), ran("cuda_oom", "clear_memo
         pytest.param(finding("unknown", down=True), [], "restart 7860", id="unknown and down"),
         pytest.param(finding("unknown", down=True), [ran("unknown", "restart")], NO_MORE, id="only once"),
         pytest.param(finding("overloaded"), [], ONLY_PEOPLE, id="overload"),
-        pytest.param(finding("port_conflict", down=True), [], ONLY_PEOPLE, id="port taken"),
+        pytest.param(finding("port_conflict", down=True), [], NOT_NOW, id="port taken by others"),
+        pytest.param(STRAY, [], "free_port 7860", id="port taken by a stray of ours"),
+        pytest.param(STRAY, [ran("port_conflict", "free_port")], NO_MORE, id="another stray came: people"),
+        pytest.param(RESET, [], "gpu_reset *", id="a device that is ours alone"),
+        pytest.param(SHARED, [], NOT_NOW, id="never a device that others use"),
+        pytest.param(RESET, [ran("gpu_needs_reset", "gpu_reset", FAILED, None)], NO_MORE, id="one reset"),
+        pytest.param(finding("gpu_needs_reboot"), [], "reboot *", id="reboot"),
+        pytest.param(finding("log_runaway"), [], "rotate_logs *", id="logs"),
+        pytest.param(finding("hung", down=True), [], "capture 7860", id="what explains it is kept first"),
+        pytest.param(finding("hung", down=True), [ran("hung", "capture")], "restart 7860", id="then mended"),
+        pytest.param(
+            finding("hung", down=True),
+            [ran("hung", "capture", FAILED)],
+            "restart 7860",
+            id="mended also when nothing could be kept",
+        ),
         pytest.param(finding("unreachable"), [], ONLY_PEOPLE, id="unreachable"),
         pytest.param(finding("missing_file", down=True), [], ONLY_PEOPLE, id="file missing"),
     ],

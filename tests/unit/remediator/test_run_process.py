@@ -283,8 +283,10 @@ def test_become_is_switched_off_whatever_a_play_says():
 
 
 def test_the_inventory_holds_one_host_with_the_remediation_identity():
-    hosts = inventory(request("show"), Settings())["all"]["hosts"]
+    everything = inventory(request("show"), Settings(state_dir=Path("/srv/state")))["all"]
+    hosts = everything["hosts"]
     assert list(hosts) == ["gpu01"]
+    assert everything["vars"] == {"capture_dir": "/srv/state/captures"}
     assert hosts["gpu01"]["ansible_user"] == "glmtts-remedy"
 
 

@@ -67,14 +67,16 @@ def well(now: datetime = NOW) -> dict[str, Any]:
             "body": {"ready": True, "reason": None, "queue": {"depth": 0, "limit": 8}, "in_flight": 0},
         },
         "log_lines": [],
+        "log_files": [{"name": "error.log", "size_b": 4000}],
     }  # fmt: skip
 
 
 def host(*ports: str, now: datetime = NOW) -> dict[str, Any]:
     """Return what the helper reports about a healthy host."""
     gpu = {
-        "uuid": GPU, "index": 0, "name": "L4", "memory_used_mb": 900.0, "memory_total_mb": 24000.0,
-        "utilization_pct": 3.0, "temperature_c": 50.0, "recovery_action": "None", "mig": False,
+        "uuid": GPU, "index": 0, "pci": "00000000:1A:00.0", "name": "L4",
+        "memory_used_mb": 900.0, "memory_total_mb": 24000.0, "utilization_pct": 3.0,
+        "temperature_c": 50.0, "recovery_action": "None", "mig": False,
         "persistence": True, "processes": [],
     }  # fmt: skip
     disk = {"path": "/var/lib/glmtts", "used_pct": 40.0, "inodes_used_pct": 3.0, "read_only": False}
@@ -82,7 +84,8 @@ def host(*ports: str, now: datetime = NOW) -> dict[str, Any]:
         "schema": 1, "host": "gpu01", "boot_id": "b1", "taken_at": iso(now), "took_s": 0.3,
         "uptime_s": 9000.0, "lease": None, "maintenance_until": None,
         "instances": {port: well(now) for port in ports or ("7860",)},
-        "disks": [disk], "gpus": [gpu], "gpu_error": None, "kernel": [], "probes": {},
+        "disks": [disk], "gpus": [gpu], "gpu_error": None, "gpu_reset_unavailable": False,
+        "kernel": [], "probes": {},
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import socket
 import time
 from typing import Any
 
-from glmtts_remedy import clock, disks, gpu, kernel, logs, maintenance, proc, units, web
+from glmtts_remedy import clock, disks, gpu, gpu_reset, kernel, logs, maintenance, ports, proc, units, web
 from glmtts_remedy.config import Config, Instance
 from glmtts_remedy.lease import LeaseFile
 from glmtts_remedy.probes import Answer, Question, ask_all
@@ -34,6 +34,7 @@ def evidence(config: Config) -> dict[str, object]:
         "instances": {name: _instance(item, answers) for name, item in config.instances.items()},
         "disks": disks.distinct(_values(answers, "disk:")),
         "gpus": answers["gpu"].value,
+        "gpu_reset_unavailable": gpu_reset.is_unavailable(config),
         "gpu_error": None if answers["gpu"].state == "ok" else answers["gpu"].state,
         "kernel": answers["kernel"].value or [],
         "probes": {name: answer.state for name, answer in answers.items()},
@@ -56,10 +57,10 @@ def bounded(found: dict[str, Any], largest: int = LARGEST) -> dict[str, Any]:
 
 def _questions(config: Config) -> dict[str, Question]:
     names = list(config.instances.values())
-    ports = {item.port for item in names}
+    numbers = {item.port for item in names}
     asked = {
         "units": Question(lambda: units.states([item.unit for item in names]), PROBE_TIMEOUT_S),
-        "ports": Question(lambda: _owners(ports), PROBE_TIMEOUT_S),
+        "ports": Question(lambda: _owners(config, numbers), PROBE_TIMEOUT_S),
         "gpu": Question(lambda: gpu.read(config, PROBE_TIMEOUT_S), PROBE_TIMEOUT_S + 0.3),
         "kernel": Question(lambda: kernel.messages(config), PROBE_TIMEOUT_S),
     }
@@ -76,27 +77,32 @@ def _instance_questions(config: Config, item: Instance) -> dict[str, Question]:
         f"health:{item.port}": Question(lambda: web.status_evidence(item.port, "/healthz", wait), wait + 0.5),
         f"ready:{item.port}": Question(lambda: web.status_evidence(item.port, "/readyz", wait), wait + 0.5),
         f"log:{item.port}": Question(lambda: logs.error_log(config, item), PROBE_TIMEOUT_S),
+        f"sizes:{item.port}": Question(lambda: logs.sizes(config, item), PROBE_TIMEOUT_S),
         f"journal:{item.port}": Question(lambda: logs.journal(item), PROBE_TIMEOUT_S + 0.3),
     }
 
 
-def _owners(ports: set[int]) -> dict[str, dict[str, object]]:
+def _owners(config: Config, numbers: set[int]) -> dict[str, dict[str, object]]:
     """Who listens on each port, with the sockets of processes that cannot be named counted too."""
-    listening = proc.listening_inodes(ports)
-    owners = proc.port_owners(ports)
+    listening = proc.listening_inodes(numbers)
+    owners = proc.port_owners(numbers)
     return {
-        str(port): {"listening": bool(listening[port]), "owners": [_owner(pid, port) for pid in owners[port]]}
-        for port in ports
+        str(port): {
+            "listening": bool(listening[port]),
+            "owners": [_owner(config, pid, port) for pid in owners[port]],
+        }
+        for port in numbers
     }
 
 
-def _owner(pid: int, port: int) -> dict[str, object]:
+def _owner(config: Config, pid: int, port: int) -> dict[str, object]:
     return {
         "pid": pid,
         "user": proc.user_of(pid),
         "cmdline": proc.cmdline(pid),
         "start_time": proc.start_time(pid) or 0,
         "ours": proc.instance_of(pid) == str(port),
+        "stray": ports.is_stray(config, pid),
     }
 
 
@@ -112,6 +118,7 @@ def _instance(item: Instance, answers: dict[str, Answer]) -> dict[str, object]:
         "health": _status(answers[f"health:{item.port}"]),
         "ready": _status(answers[f"ready:{item.port}"]),
         "log_lines": logs.newest(lines),
+        "log_files": answers[f"sizes:{item.port}"].value or [],
     }
 
 

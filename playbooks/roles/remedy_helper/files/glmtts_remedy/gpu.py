@@ -35,6 +35,7 @@ def _card(index: int, node: ET.Element) -> dict[str, object]:
     return {
         "uuid": _text(node, "uuid") or "",
         "index": index,
+        "pci": node.get("id"),
         "minor": int(_number(node, "minor_number") or index),
         "name": _text(node, "product_name") or "",
         "memory_used_mb": _number(node, "fb_memory_usage/used") or 0.0,

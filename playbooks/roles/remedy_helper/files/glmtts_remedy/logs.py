@@ -22,6 +22,13 @@ def error_log(config: Config, instance: Instance) -> list[dict[str, object]]:
     return dated_lines(tail(path), "error.log")[-LINES:]
 
 
+def sizes(config: Config, instance: Instance) -> list[dict[str, object]]:
+    """The logs that are being written, with their sizes; rotated ones don't grow any more."""
+    found = sorted((Path(config.log_dir) / str(instance.port)).glob("*.log"))
+    kept = [path for path in found if path.is_file() and not path.is_symlink()]
+    return [{"name": path.name, "size_b": path.stat().st_size} for path in kept]
+
+
 def tail(path: Path, size: int = TAIL_BYTES) -> list[str]:
     """The last whole lines within `size` bytes of a file; [] when there is none. Binary is no problem."""
     try:

@@ -37,6 +37,12 @@ def free(config: Config, port: str, pid: int, start_time: int) -> dict[str, Any]
     raise HelperError(f"port {port} is still held", **facts)
 
 
+def is_stray(config: Config, pid: int) -> bool:
+    """Whether the process is this very service, of its own user, outside every unit of it."""
+    ours = proc.user_of(pid) == config.user and OUR_COMMAND in proc.cmdline(pid)
+    return ours and proc.instance_of(pid) is None
+
+
 def _require_stray(config: Config, port: int, pid: int, start_time: int) -> dict[str, Any]:
     facts: dict[str, Any] = {"pid": pid, "user": proc.user_of(pid), "cmdline": proc.cmdline(pid)}
     if proc.start_time(pid) != start_time:
@@ -46,7 +52,7 @@ def _require_stray(config: Config, port: int, pid: int, start_time: int) -> dict
     inside = proc.instance_of(pid)
     if inside is not None:
         raise Refused(f"process {pid} belongs to instance {inside}: stop that instead", **facts)
-    if facts["user"] != config.user or OUR_COMMAND not in facts["cmdline"]:
+    if not is_stray(config, pid):
         raise Refused(
             f"port {port} is held by another program: {facts['cmdline']} of {facts['user']}", **facts
         )

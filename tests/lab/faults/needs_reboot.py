@@ -1,0 +1,20 @@
+"""The driver asks for a reboot of the host; only a real reboot takes that back."""
+
+from __future__ import annotations
+
+from tests.lab.faults.fault import Fault, change_gpu, gpu_of, start_again
+from tests.lab.machine import Machine
+
+
+def break_(machine: Machine, port: str) -> None:
+    """Let `nvidia-smi` ask for it."""
+    change_gpu(machine, gpu_of(machine, port), recovery_action="Reboot")
+
+
+def heal(machine: Machine, port: str) -> None:
+    """Let it ask for nothing, as after a reboot."""
+    change_gpu(machine, gpu_of(machine, port), recovery_action="None")
+    start_again(machine, port)
+
+
+FAULT = Fault("needs_reboot", "recovery action Reboot of the driver", break_, heal, simulated=True)
