@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(os.environ.get("SIM_GPU_DIR", "/var/lib/sim-gpu"))
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+# Started when this machine was; the kernel's boot_id is the outer machine's in a sandbox of a container's service.
+FIRST_PROCESS = Path("/proc/1/stat")
 
 
 @dataclass
@@ -51,7 +52,7 @@ def read(folder: Path = FOLDER) -> State:
     """Return the state; a reboot since it was written has healed what a reboot heals."""
     path = folder / "state.json"
     state = from_json(json.loads(path.read_text())) if path.exists() else State(driver="not_loaded")
-    boot_id = BOOT_ID.read_text().strip()
+    boot_id = _boot_id() or state.boot_id
     if state.boot_id not in {"", boot_id}:
         _after_reboot(state)
     state.boot_id = boot_id
@@ -76,6 +77,14 @@ def from_json(raw: dict[str, Any]) -> State:
     gpus = [Gpu(**{name: gpu[name] for name in known & set(gpu)}) for gpu in raw.get("gpus", [])]
     rest = {item.name for item in fields(State)} - {"gpus"}
     return State(gpus=gpus, **{name: raw[name] for name in rest & set(raw)})
+
+
+def _boot_id() -> str:
+    """Return what is another after every boot; "" where the first process is hidden."""
+    try:
+        return FIRST_PROCESS.read_text(errors="replace").rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
 
 
 def _after_reboot(state: State) -> None:

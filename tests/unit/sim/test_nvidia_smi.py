@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.simulations import nvidia_smi_program
+from tests.sim.nvidia_smi import state
 from tests.unit.sim.conftest import UUID_0, UUID_1, Driver
 
 as_root = pytest.mark.skipif("__import__('os').geteuid() != 0", reason="resets need root, as on a real host")
@@ -154,6 +155,14 @@ def test_a_reboot_heals_what_a_reboot_heals(driver):
     driver.write({"off_bus": True, "recovery_action": "Reboot"}, driver="mismatch", boot_id="an earlier boot")
     _, text = driver.ask("--query-gpu=gpu_recovery_action", "--format=csv,noheader", "-i", "0")
     assert text == "None\n"
+
+
+@pytest.mark.parametrize("first_process", ["/proc/1/stat", "/proc/none"])
+def test_where_the_first_process_is_hidden_nothing_is_taken_for_a_reboot(driver, monkeypatch, first_process):
+    boot_id = state._boot_id()
+    monkeypatch.setattr(state, "FIRST_PROCESS", Path(first_process))
+    driver.write({"recovery_action": "Reset"}, boot_id=boot_id)
+    assert state.read(driver.folder).gpus[0].recovery_action == "Reset"
 
 
 def test_every_call_is_in_the_journal_with_its_arguments(driver):
