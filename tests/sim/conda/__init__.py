@@ -1,0 +1,1 @@
+"""A stand-in for conda over py-rattler; see README.md."""
