@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, Stric
 from starlette.exceptions import HTTPException
 
 from tts_app.engines.base import Reference, Speech
-from tts_app.errors import Busy
 from tts_app.web.auth import bearer_of
 from tts_app.web.context import Context, context_of
 from tts_app.web.encode import FORMATS, check_format, encode
-from tts_app.web.references import decode_base64, reference_of
+from tts_app.web.references import MAX_TRANSCRIPT, decode_base64, reference_of
+from tts_app.web.refusals import TooFast
 from tts_app.web.requests import speech_request
 from tts_app.web.waiting import result_or_gone
 
@@ -52,10 +52,12 @@ class SpeechBody(BaseModel):
     voice: Annotated[StrictStr, Field(max_length=100)] | VoiceId | None = None
     response_format: StrictStr = Field("mp3", max_length=40, description=", ".join(FORMATS))
     speed: StrictFloat | StrictInt = Field(1.0, ge=0.25, le=4.0)
-    sample_rate: StrictInt = Field(24000, description="Extra field: 24000 or 32000 Hz")
+    sample_rate: StrictInt = Field(24000, ge=1, le=1_000_000, description="Extra field: 24000 or 32000 Hz")
     seed: StrictInt = Field(42, ge=0, le=2**32 - 1, description="Extra field")
     ref_audio: StrictStr | None = Field(None, description="Extra field: recording as base64 or data: URL")
-    ref_text: StrictStr | None = Field(None, max_length=1000, description="Extra field: what it says")
+    ref_text: StrictStr | None = Field(
+        None, max_length=MAX_TRANSCRIPT, description="Extra field: what it says"
+    )
     stream_format: Literal["audio"] | None = None
 
 
@@ -68,8 +70,9 @@ def client_of(request: Request, context: Annotated[Context, Depends(context_of)]
             raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
         client = f"key {name}"
     if wait_s := context.limiter.wait_s(client):
-        context.metrics.rejected.labels("rate").inc()
-        raise Busy(int(wait_s) + 1, "too many requests from this client", "该客户端请求过于频繁，请稍后再试")
+        raise TooFast(
+            int(wait_s) + 1, "too many requests from this client", "该客户端请求过于频繁，请稍后再试"
+        )
     return client
 
 
@@ -94,9 +97,12 @@ async def speech(
         reference=await run_in_threadpool(_reference, body, context),
         text_field="input",
     )
-    spoken: Speech = await result_or_gone(context.service.submit(wanted, owner=client), request)
+    job = context.service.submit(wanted, owner=client, substitute=True)
+    spoken: Speech = await result_or_gone(job, request)
     content = await run_in_threadpool(encode, spoken, body.response_format)
     headers = {"X-Sample-Rate": str(spoken.sample_rate), "X-Resampled": str(spoken.resampled).lower()}
+    if spoken.spoken_by:
+        headers["X-Spoken-By"] = spoken.spoken_by
     return Response(content, media_type=format_.media_type, headers=headers)
 
 

@@ -17,6 +17,7 @@ page_router = APIRouter(include_in_schema=False)
 Ctx = Annotated[Context, Depends(context_of)]
 Client = Annotated[str, Depends(client_of)]
 BatchErrors: dict[int | str, dict[str, Any]] = {404: {"description": "No such batch"}}
+FORM_FIELDS = {"zip_bad": "audio", "owner_bad": "owner"}  # problem -> field of the form; all others: tasks
 BatchErrors |= {code: ERRORS[code] for code in (400, 401, 413, 429, 503)}
 
 
@@ -46,16 +47,22 @@ def submit(
     try:
         status = context.batches.submit(content, recordings, owner=name, skip_bad=skip_bad)
     except BatchRefused as refused:
-        answer = problems.body(
-            400,
-            refused.message_en,
-            refused.message_zh,
-            kind="invalid_request_error",
-            field="tasks",
-            fix="Mend what `preflight` tells of. / 请按 preflight 修正。",
-        )
-        return JSONResponse(answer | {"preflight": refused.preflight.to_json()}, 400)
+        return _refused(refused)
     return JSONResponse(status.to_json(), 202, {"Location": f"/v1/batches/{status.batch_id}"})
+
+
+def _refused(refused: BatchRefused) -> JSONResponse:
+    """Answer with the first problem, which tells the field of the form, and with all of them."""
+    first = refused.preflight.errors[0]
+    answer = problems.body(
+        400,
+        refused.message_en,
+        refused.message_zh,
+        kind="invalid_request_error",
+        field=FORM_FIELDS.get(first.code, "tasks"),
+        fix=f"{first.fix_en} / {first.fix_zh}",
+    )
+    return JSONResponse(answer | {"preflight": refused.preflight.to_json()}, 400)
 
 
 @router.get("", responses=BatchErrors)

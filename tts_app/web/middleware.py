@@ -6,7 +6,9 @@ Plain ASGI: starlette's BaseHTTPMiddleware would hide a client's disconnect from
 import re
 import secrets
 import time
+from collections.abc import Mapping
 
+from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,24 +22,35 @@ SECURITY_HEADERS = {
     "referrer-policy": "no-referrer",
     "x-frame-options": "SAMEORIGIN",
 }
+MAX_OPEN = 512  # requests at a time; an open page holds one
+BUSY_RETRY_S = 5
+_ALWAYS_ANSWERED = re.compile(r"/(healthz|readyz|metrics|admin/.*)")  # a crowd is no sickness
 
 
 class Envelope:
     """Wraps the whole app."""
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
-        self._app, self._max = app, max_body_bytes
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int, max_open: int = MAX_OPEN) -> None:
+        self._app, self._max_body, self._max_open = app, max_body_bytes, max_open
+        self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, receive, send, self._max)
+        exchange = _Exchange(scope, receive, send, self._max_body)
         token = logs.request_id.set(exchange.id)
+        crowded = self._open >= self._max_open and not _ALWAYS_ANSWERED.fullmatch(scope["path"])
+        self._open += 1
         try:
-            await exchange.run(self._app)
+            await (
+                exchange.refuse(503, {"Retry-After": str(BUSY_RETRY_S)})
+                if crowded
+                else exchange.run(self._app)
+            )
         finally:
+            self._open -= 1
             exchange.log()
             logs.request_id.reset(token)
 
@@ -54,13 +67,13 @@ class _Exchange:
     async def run(self, app: ASGIApp) -> None:
         length = self._headers.get("content-length", "0")
         if length.isdigit() and int(length) > self._left:
-            await self._refuse()
+            await self.refuse(413)
             return
         try:
             await app(self.scope, self.receive, self.send)
         except HTTPException:
             if self._status == 0:
-                await self._refuse()
+                await self.refuse(413)
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -79,11 +92,10 @@ class _Exchange:
                 headers.setdefault(name, value)
         await self._send(message)
 
-    async def _refuse(self) -> None:
-        from fastapi.responses import JSONResponse
-
-        content = problems.body(413, *problems.WORDS[413], kind="http_error")
-        await JSONResponse(content, 413, {"Connection": "close"})(self.scope, self._receive, self.send)
+    async def refuse(self, status: int, headers: Mapping[str, str] | None = None) -> None:
+        content = problems.body(status, *problems.WORDS[status], kind="http_error")
+        answer = JSONResponse(content, status, {"Connection": "close", **(headers or {})})
+        await answer(self.scope, self._receive, self.send)
 
     def log(self) -> None:
         took_ms = (time.monotonic() - self._began) * 1000

@@ -20,6 +20,8 @@ from tts_app.errors import (
     OutOfMemory,
     TtsError,
 )
+from tts_app.web import refusals
+from tts_app.web.validation import bad_request
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +36,15 @@ STATUS: tuple[tuple[type[TtsError], int], ...] = (  # the first that fits
     (OutOfMemory, 503),
     (EngineStuck, 504),
 )
+BODY_FIX = "Compare with /openapi.json. / 请对照 /openapi.json。"
 WORDS = {
+    400: ("the body can't be read as what its content-type says", "请求体与 content-type 不符，无法解析"),
     401: ("a valid key is needed", "需要有效的密钥"),
     403: ("not allowed", "不允许"),
     404: ("no such thing here", "没有这个地址或对象"),
     405: ("this method is not offered here", "不支持这个方法"),
     413: ("the request is too large", "请求体过大"),
+    503: ("too many requests are open at the moment", "当前打开的请求过多，请稍后再试"),
 }
 
 
@@ -82,29 +87,22 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _tts_error(_request: Request, error: Exception) -> JSONResponse:
+async def _tts_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, TtsError)  # noqa: S101 - the handler is registered for this type alone
+    refusals.count(request.app.state.context.metrics, error)
     return answer(error)
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
-    first = error.errors()[0]
-    # pydantic's sentence says what is wanted; what was sent is not repeated
-    if first["type"] == "json_invalid":
-        field, en = "body", f"the body is no valid JSON at character {first['loc'][-1]}"
-        zh = f"请求体不是合法的 JSON（第 {first['loc'][-1]} 个字符处）"
-    else:
-        field = ".".join(str(part) for part in first["loc"][1:]) or "body"
-        en, zh = f"{field}: {first['msg']}", f"字段 {field} 不正确：{first['msg']}"
-    fix = "Compare with /openapi.json. / 请对照 /openapi.json。"
-    return JSONResponse(body(400, en, zh, kind="invalid_request_error", field=field, fix=fix), 400)
+    return answer(bad_request(error.errors()))
 
 
 async def _http_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
     en, zh = WORDS.get(error.status_code, (str(error.detail), str(error.detail)))
-    content = body(error.status_code, en, zh, kind="http_error")
+    field, fix = ("body", BODY_FIX) if error.status_code == 400 else (None, "")
+    content = body(error.status_code, en, zh, kind="http_error", field=field, fix=fix)
     return JSONResponse(content, error.status_code, error.headers)
 
 

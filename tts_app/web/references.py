@@ -7,6 +7,9 @@ from pathlib import Path
 from tts_app.audio.reference import read_recording
 from tts_app.engines.base import Reference
 from tts_app.errors import BadRequest
+from tts_app.text.check import prepare
+
+MAX_TRANSCRIPT = 1000  # characters; 30 s of speech, the longest recording, have far fewer
 
 
 def reference_of(
@@ -19,7 +22,7 @@ def reference_of(
 ) -> Reference:
     """Return the recording with its transcript. Raises BadRequest naming one of `fields`.
 
-    An engine that clones needs the transcript; one with preset voices does without.
+    An engine that clones needs the transcript, in words; one with preset voices does without.
     """
     audio_field, text_field = fields
     if clones and not transcript.strip():
@@ -30,6 +33,8 @@ def reference_of(
             "Write what is said in it.",
             fix_zh="请填写参考音频里说的话。",
         )
+    if transcript.strip():
+        transcript = prepare(transcript, max_chars=MAX_TRANSCRIPT, field=text_field)
     return read_recording(source, strict=strict, field=audio_field).reference(transcript)
 
 

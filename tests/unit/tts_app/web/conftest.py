@@ -1,5 +1,7 @@
 """An app over a fake engine, without a network."""
 
+from contextlib import contextmanager
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -23,15 +25,16 @@ def engine():
     return FakeEngine()
 
 
-@pytest.fixture
-def make_context(engine, tmp_path):
+@contextmanager
+def contexts(folder, engine):
+    """Give a function that makes contexts below `folder`; everything is stopped at the end."""
     services, running = [], []
 
-    def make(*, keys=None, per_minute=100_000, clock=lambda: NOW, start=True, **settings):
-        values = {"queue_limit": 2, "data_dir": tmp_path / "data", "log_dir": tmp_path / "log"} | settings
+    def make(*, keys=None, per_minute=100_000, clock=lambda: NOW, start=True, substitute=None, **settings):
+        values = {"queue_limit": 2, "data_dir": folder / "data", "log_dir": folder / "log"} | settings
         made = Settings(**values)
         metrics = Metrics(made.engine)
-        service = SpeechService(engine, queue_limit=made.queue_limit, observer=metrics)
+        service = SpeechService(engine, queue_limit=made.queue_limit, observer=metrics, substitute=substitute)
         metrics.watch(service)
         services.append(service)
         if start:
@@ -56,14 +59,24 @@ def make_context(engine, tmp_path):
         service.stop(timeout_s=WAIT_S)
 
 
+def client_over(context, *, address="127.0.0.1", with_page=False):
+    """Return a client of an app over `context`."""
+    app = create_app(context, with_page=with_page)
+    client = TestClient(wrapped(app, context), client=(address, 50000), raise_server_exceptions=False)
+    client.context, client.api = context, app
+    return client
+
+
+@pytest.fixture
+def make_context(engine, tmp_path):
+    with contexts(tmp_path, engine) as make:
+        yield make
+
+
 @pytest.fixture
 def make_client(make_context):
     def make(*, address="127.0.0.1", with_page=False, **options):
-        context = make_context(**options)
-        app = create_app(context, with_page=with_page)
-        client = TestClient(wrapped(app, context), client=(address, 50000), raise_server_exceptions=False)
-        client.context, client.api = context, app
-        return client
+        return client_over(make_context(**options), address=address, with_page=with_page)
 
     return make
 
@@ -71,3 +84,13 @@ def make_client(make_context):
 @pytest.fixture
 def client(make_client):
     return make_client()
+
+
+@pytest.fixture(scope="module")
+def shared_page(tmp_path_factory):
+    """One page for tests that only look: it takes a second to build."""
+    with (
+        contexts(tmp_path_factory.mktemp("page"), FakeEngine()) as make,
+        client_over(make(max_upload_mb=1), with_page=True) as client,
+    ):
+        yield client

@@ -1,8 +1,13 @@
 """/healthz, /readyz and /metrics answer whatever the engine does."""
 
+import re
+from pathlib import Path
+
 from tests.unit.tts_app.fakes import WAIT_S
 from tts_app.engines.base import SpeechRequest
 from tts_app.errors import LoadFailed
+
+ROOT = Path(__file__).parents[4]
 
 
 def test_a_well_service_is_alive_and_ready(client):
@@ -68,3 +73,15 @@ def test_metrics_count_what_happened(client):
         'tts_model_loaded{engine="fake"} 1.0',
     ):
         assert line in text
+
+
+# the first needs a GPU, the others 20 syntheses; the last is the program
+NOT_HERE = {"tts_gpu_memory_bytes", "tts_rtf_baseline", "tts_rtf_ratio", "tts_app"}
+
+
+def test_every_metric_of_the_documentation_exists(client):
+    client.post("/v1/audio/speech", json={"input": "long enough to be measured", "response_format": "wav"})
+    client.context.service.clear_memory().result(WAIT_S)
+    documented = set(re.findall(r"tts_[a-z0-9_]+", (ROOT / "docs/api.md").read_text(encoding="utf-8")))
+    shown = client.get("/metrics").text
+    assert {name for name in documented if name not in shown} == NOT_HERE
