@@ -1,9 +1,11 @@
 """Put the page into the app, with every door closed that Gradio leaves open."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.routing import Mount
 
 from tts_app.web.context import Context
 
@@ -13,13 +15,16 @@ QUEUE_POLL_S = 0.05
 def mount_page(app: FastAPI, context: Context) -> FastAPI:
     """Mount the page at /. Sets Gradio's own environment first, because it reads it at import."""
     private = context.settings.data_dir.absolute() / "page"
-    private.mkdir(parents=True, exist_ok=True, mode=0o700)
     _set_environment(private)
     import gradio as gr
 
     from tts_app.web.page.build import build, words
+    from tts_app.web.page.doors import Doors
+    from tts_app.web.page.language import HEAD
     from tts_app.web.page.style import CSS
+    from tts_app.web.page.uploads import admit_upload, empty_folder
 
+    empty_folder(private)
     page = build(context)
     # Without this, a mounted page copies any file of the host for anyone who asks: the check of input
     # paths is skipped until launch() sets the flag (gradio 6.31, processing_utils._check_allowed).
@@ -46,12 +51,20 @@ def mount_page(app: FastAPI, context: Context) -> FastAPI:
         theme=gr.themes.Default(),
         css=CSS,
     )
+    mounted = app.routes[-1]
+    assert isinstance(mounted, Mount)  # noqa: S101 - what mount_gradio_app has just added
+    mounted.app = Doors(
+        mounted.app, admit_upload=partial(admit_upload, context, folder=private), head=HEAD.encode()
+    )
     return app
 
 
 def _set_environment(private: Path) -> None:
     os.environ |= {
         "GRADIO_ANALYTICS_ENABLED": "False",
+        # Gradio would put the last 10,000 clicks into a pandas table at every click, for a page nobody sees.
+        "GRADIO_ANALYTICS_MAX_EVENTS": "1",
+        "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**9),
         "GRADIO_TEMP_DIR": str(private),
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",

@@ -10,10 +10,11 @@ import gradio as gr
 from tts_app.batch.jsonl import MAX_FILE_BYTES
 from tts_app.batch.surroundings import BatchRefused, UnknownBatch
 from tts_app.errors import BadRequest, TtsError
+from tts_app.web import refusals
 from tts_app.web.context import Context
 from tts_app.web.page import boxes, tables
 from tts_app.web.page.admit import admit
-from tts_app.web.page.words import is_chinese
+from tts_app.web.page.language import is_chinese
 
 PAGE_OWNER = "page"
 
@@ -31,13 +32,13 @@ class BatchHandlers:
             admit(self.context, request)
             found = self.context.batches.check(_content(tasks), _bytes(audio), owner=PAGE_OWNER)
         except TtsError as error:
-            return boxes.failure(error, chinese=chinese)
+            return self._failure(error, chinese)
         return tables.preflight(found, chinese=chinese)
 
     def start(
         self, tasks: str | None, audio: str | None, owner: str, skip_bad: bool, request: gr.Request
-    ) -> tuple[str, Any]:
-        """Submit the file; return how it is and its id for later looks."""
+    ) -> tuple[str, Any, Any]:
+        """Submit the file; return what is wrong with it, or how it is and its id for later looks."""
         chinese = is_chinese(request.headers)
         try:
             admit(self.context, request)
@@ -45,14 +46,14 @@ class BatchHandlers:
                 _content(tasks), _bytes(audio), owner=(owner or PAGE_OWNER).strip(), skip_bad=skip_bad
             )
         except BatchRefused as refused:
-            return tables.preflight(refused.preflight, chinese=chinese), gr.skip()
+            return tables.preflight(refused.preflight, chinese=chinese), gr.skip(), gr.skip()
         except TtsError as error:
-            return boxes.failure(error, chinese=chinese), gr.skip()
-        return tables.status(status, chinese=chinese), status.batch_id
+            return self._failure(error, chinese), gr.skip(), gr.skip()
+        return "", tables.status(status, chinese=chinese), status.batch_id
 
-    def look(self, batch_id: str | None, request: gr.Request) -> Any:
+    def look(self, batch_id: object, request: gr.Request) -> Any:
         """Return how the batch of this browser is; no change where there is none."""
-        if not batch_id:
+        if not batch_id or not isinstance(batch_id, str):
             return gr.skip()
         try:
             status = self.context.batches.status(batch_id)
@@ -60,16 +61,20 @@ class BatchHandlers:
             return gr.skip()
         return tables.status(status, chinese=is_chinese(request.headers))
 
-    def cancel(self, batch_id: str | None, request: gr.Request) -> Any:
+    def cancel(self, batch_id: object, request: gr.Request) -> Any:
         """Give this browser's batch up."""
-        if not batch_id:
+        if not batch_id or not isinstance(batch_id, str):
             return gr.skip()
         chinese = is_chinese(request.headers)
         try:
             status = self.context.batches.cancel(batch_id)
         except TtsError as error:
-            return boxes.failure(error, chinese=chinese)
+            return self._failure(error, chinese)
         return tables.status(status, chinese=chinese)
+
+    def _failure(self, error: TtsError, chinese: bool) -> str:
+        refusals.count(self.context.metrics, error)
+        return boxes.failure(error, chinese=chinese)
 
 
 def _content(path: str | None) -> bytes:

@@ -8,12 +8,19 @@ import gradio as gr
 
 from tts_app.web.context import Context
 from tts_app.web.page.batch_handlers import BatchHandlers
+from tts_app.web.page.fields import DEFAULT_SEED, MAX_SEED
 from tts_app.web.page.handlers import Handlers
+from tts_app.web.page.language import SWITCH
 from tts_app.web.page.words import translations
+from tts_app.web.references import MAX_TRANSCRIPT
 
 STATUS_EVERY_S = 5
 BATCH_EVERY_S = 2
-CACHE_S = 3600  # results of people who left are deleted after an hour
+CACHE_S = 3600  # what people uploaded and what was spoken is deleted after an hour
+CLEAN_EVERY_S = 300
+# The browser keeps the batch's id under this key. It must be the same after a restart of the service, or people
+# lose sight of a batch that goes on; every browser gets to see it, so it is no secret.
+STATE_KEY = "voicekeeper"
 _t = gr.I18n(**translations())
 
 
@@ -26,9 +33,14 @@ def build(context: Context) -> Any:
     """Return the page (gr.Blocks) over `context`, not yet mounted."""
     handlers = Handlers(context)
     with gr.Blocks(
-        title="守声 Voicekeeper", fill_width=True, analytics_enabled=False, delete_cache=(CACHE_S, CACHE_S)
+        title="守声 Voicekeeper",
+        fill_width=True,
+        analytics_enabled=False,
+        delete_cache=(CLEAN_EVERY_S, CACHE_S),
     ) as page:
         gr.Markdown(_t("title"), elem_id="title")
+        language = gr.Button(_t("language"), size="sm", elem_id="language")
+        language.click(None, None, None, js=SWITCH, queue=False, api_visibility="private")
         status = gr.HTML(elem_id="status")
         with gr.Tabs():
             with gr.Tab(_t("tab_speak"), id="speak"):
@@ -62,11 +74,11 @@ def _speak_tab(context: Context, handlers: Handlers) -> None:
         )
         rate = gr.Radio(rates, value=rates[0], label=_t("rate"), elem_id="rate")
     with gr.Row():
-        seed = gr.Number(42, label=_t("seed"), precision=0, minimum=0, maximum=2**32 - 1)
+        seed = gr.Number(DEFAULT_SEED, label=_t("seed"), precision=0, minimum=0, maximum=MAX_SEED)
         speed = gr.Slider(0.5, 2.0, 1.0, step=0.05, label=_t("speed"), buttons=[])
     with gr.Accordion(_t("reference"), open=False, elem_id="reference"):
         audio = gr.Audio(sources=["upload", "microphone"], type="filepath", label=_t("reference_audio"))
-        transcript = gr.Textbox(label=_t("transcript"), elem_id="transcript")
+        transcript = gr.Textbox(label=_t("transcript"), max_length=MAX_TRANSCRIPT, elem_id="transcript")
     with gr.Row():
         speak = gr.Button(_t("speak"), variant="primary", elem_id="speak-button")
         stop = gr.Button(_t("stop"), variant="stop", elem_id="stop-button")
@@ -100,7 +112,7 @@ def _speak_tab(context: Context, handlers: Handlers) -> None:
 
 
 def _batch_tab(page: Any, handlers: BatchHandlers) -> None:
-    batch_id = gr.BrowserState("", storage_key="voicekeeper-batch")
+    batch_id = gr.BrowserState("", storage_key="voicekeeper-batch", secret=STATE_KEY)
     tasks = gr.File(label=_t("tasks"), file_types=[".jsonl", ".json", ".txt"], elem_id="tasks", height=140)
     audio = gr.File(label=_t("audio_zip"), file_types=[".zip"], elem_id="audio-zip", height=140)
     with gr.Row():
@@ -110,13 +122,18 @@ def _batch_tab(page: Any, handlers: BatchHandlers) -> None:
         check = gr.Button(_t("check"), elem_id="check-button")
         start = gr.Button(_t("start"), variant="primary", elem_id="start-button")
         cancel = gr.Button(_t("cancel"), variant="stop", elem_id="cancel-button")
-    report = gr.HTML(elem_id="report")
+    report = gr.HTML(elem_id="report")  # what is wrong with the file
+    progress = gr.HTML(elem_id="progress")  # how the batch of this browser goes
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     check.click(handlers.check, [tasks, audio], report, trigger_mode="once", **private)
     start.click(
-        handlers.start, [tasks, audio, owner, skip_bad], [report, batch_id], trigger_mode="once", **private
+        handlers.start,
+        [tasks, audio, owner, skip_bad],
+        [report, progress, batch_id],
+        trigger_mode="once",
+        **private,
     )
-    cancel.click(handlers.cancel, batch_id, report, trigger_mode="once", **private)
+    cancel.click(handlers.cancel, batch_id, progress, trigger_mode="once", **private)
     timer = gr.Timer(BATCH_EVERY_S)
     for event in (page.load, timer.tick):
-        event(handlers.look, batch_id, report, queue=False, **private)
+        event(handlers.look, batch_id, progress, queue=False, **private)

@@ -11,16 +11,19 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from tts_app import health
+from tts_app import errors, health
 from tts_app.engines.base import Reference, Speech, SpeechRequest
 from tts_app.errors import Cancelled, TtsError
 from tts_app.metrics import HIGH_RATE_HZ, rss_bytes
 from tts_app.text.check import LONG_TEXT_CHARS
+from tts_app.web import refusals
 from tts_app.web.context import Context
-from tts_app.web.page import boxes, speaking
+from tts_app.web.page import boxes, fields, speaking
 from tts_app.web.page.admit import admit
+from tts_app.web.page.clearing import Clearing
+from tts_app.web.page.language import is_chinese
 from tts_app.web.page.reference import reference_advice
-from tts_app.web.page.words import is_chinese, say
+from tts_app.web.page.words import say
 from tts_app.web.references import reference_of
 from tts_app.web.requests import speech_request
 
@@ -33,22 +36,24 @@ class Handlers:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self._clearing = Clearing(context.service)
 
     def advise(
-        self, text: str, rate: int, audio: str | None, transcript: str, request: gr.Request
+        self, text: str, rate: int | None, audio: str | None, transcript: str, request: gr.Request
     ) -> tuple[str, Any]:
         """Return warnings about what is typed so far, and whether to offer splitting."""
         chinese, limit = is_chinese(request.headers), self.context.settings.max_chars
-        longest = max(len(part) for part in speaking.parts_of(text or ""))
+        lengths = [len(part) for part in fields.parts_of(text or "")]
+        count, longest = sum(lengths), max(lengths)
         lines = []
-        if len(text or "") > limit:
-            lines.append(say("too_long", chinese, count=len(text), limit=limit))
+        if count > limit:
+            lines.append(say("too_long", chinese, count=count, limit=limit))
         elif longest > LONG_TEXT_CHARS:
             lines.append(say("long", chinese, count=longest, limit=LONG_TEXT_CHARS))
-        if rate >= HIGH_RATE_HZ:
+        if (rate or 0) >= HIGH_RATE_HZ:
             lines.append(say("slow_rate", chinese))
         lines += reference_advice(audio, transcript or "", chinese=chinese)
-        return boxes.warnings(lines), gr.update(visible=longest > LONG_TEXT_CHARS)
+        return boxes.warnings(lines), gr.update(visible=LONG_TEXT_CHARS < longest <= count <= limit)
 
     def split(self, text: str) -> str:
         """Return the text in short parts."""
@@ -58,9 +63,9 @@ class Handlers:
         self,
         text: str,
         voice: str,
-        rate: int,
-        seed: float,
-        speed: float,
+        rate: object,
+        seed: object,
+        speed: object,
         audio: str | None,
         transcript: str,
         request: gr.Request,
@@ -70,7 +75,7 @@ class Handlers:
         try:
             owner = admit(self.context, request)
             reference = self._reference(audio, transcript or "")
-            wanted = self._requests(text or "", voice, int(rate), int(seed or 0), float(speed), reference)
+            wanted = self._requests(text or "", voice, rate, seed, speed, reference)
             for step in speaking.speak(self.context.service, wanted, owner=owner, chinese=chinese):
                 if isinstance(step, Speech):
                     yield _playable(step), _told(step, chinese, time.monotonic() - began)
@@ -79,7 +84,7 @@ class Handlers:
         except Cancelled:
             yield gr.skip(), boxes.good(say("stopped", chinese))
         except TtsError as error:
-            yield NO_AUDIO, boxes.failure(error, chinese=chinese)
+            yield NO_AUDIO, self._failure(error, chinese)
 
     def stopped(self, request: gr.Request) -> str:
         """Say that the work was given up."""
@@ -90,9 +95,9 @@ class Handlers:
         chinese = is_chinese(request.headers)
         try:
             admit(self.context, request)
-            line = speaking.clear(self.context.service, chinese=chinese, timeout_s=CLEAR_TIMEOUT_S)
+            line = self._clearing.clear(chinese=chinese, timeout_s=CLEAR_TIMEOUT_S)
         except TtsError as error:
-            return boxes.failure(error, chinese=chinese)
+            return self._failure(error, chinese)
         return boxes.good(line)
 
     def status(self, request: gr.Request) -> str:
@@ -108,10 +113,16 @@ class Handlers:
             depth=snapshot.facts.queued,
             limit=snapshot.facts.queue_limit,
             memory=f"{rss_bytes() / 1e6:.0f} MB",
-            error=escape(snapshot.last_error or say("none", chinese)),
+            error=escape(_error_name(snapshot.last_error, chinese)),
         )
+        if name := self.context.service.substituted_by:
+            line += escape(say("spoken_by", chinese, name=name))
         preset = "" if engine.status().clones_voices else f"<br>{say('preset', chinese)}"
         return f'<div class="vk-status">{line}{preset}</div>'
+
+    def _failure(self, error: TtsError, chinese: bool) -> str:
+        refusals.count(self.context.metrics, error)
+        return boxes.failure(error, chinese=chinese)
 
     def _reference(self, audio: str | None, transcript: str) -> Reference | None:
         if audio is None:
@@ -121,9 +132,11 @@ class Handlers:
         return reference_of(Path(audio), transcript, strict=strict, clones=clones)
 
     def _requests(
-        self, text: str, voice: str, rate: int, seed: int, speed: float, reference: Reference | None
+        self, text: str, voice: str, rate: object, seed: object, speed: object, reference: Reference | None
     ) -> list[SpeechRequest]:
         settings = self.context.settings
+        rate_hz = fields.whole_number(rate, "sample_rate")
+        chosen_seed, chosen_speed = fields.seed_of(seed), fields.number(speed, "speed")
         return [
             speech_request(
                 self.context.service.engine,
@@ -131,13 +144,20 @@ class Handlers:
                 max_chars=settings.max_chars,
                 voice=voice,
                 default_voice=None if reference else settings.voice,
-                sample_rate=rate,
-                seed=seed,
-                speed=speed,
+                sample_rate=rate_hz,
+                seed=chosen_seed,
+                speed=chosen_speed,
                 reference=reference,
             )
-            for part in speaking.parts_of(text)
+            for part in fields.checked_parts(text, max_chars=settings.max_chars)
         ]
+
+
+def _error_name(kind: str | None, chinese: bool) -> str:
+    if kind is None:
+        return say("none", chinese)
+    known = getattr(errors, kind, TtsError)
+    return f"{known.zh}（{kind}）" if chinese else kind
 
 
 def _playable(speech: Speech) -> tuple[int, Any]:
@@ -146,6 +166,7 @@ def _playable(speech: Speech) -> tuple[int, Any]:
 
 def _told(speech: Speech, chinese: bool, took_s: float) -> str:
     resampled = say("resampled", chinese) if speech.resampled else ""
+    by = say("spoken_by", chinese, name=speech.spoken_by) if speech.spoken_by else ""
     return boxes.good(
         say(
             "spoken",
@@ -155,4 +176,5 @@ def _told(speech: Speech, chinese: bool, took_s: float) -> str:
             resampled=resampled,
             took=took_s,
         )
+        + by
     )

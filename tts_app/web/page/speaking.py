@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from tts_app.engines.base import Samples, Speech, SpeechRequest
-from tts_app.errors import Cancelled, TtsError
+from tts_app.errors import Cancelled
 from tts_app.jobs import Job
 from tts_app.speech import SpeechService
 from tts_app.text.split import split
+from tts_app.web.page.fields import PART_SEPARATOR
 from tts_app.web.page.words import say
 
 LOOK_EVERY_S = 0.5
 PAUSE_BETWEEN_PARTS_S = 0.3
-PART_SEPARATOR = "\n\n"
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,6 @@ def split_for_people(text: str) -> str:
     return PART_SEPARATOR.join(piece.strip() for piece in split(text))
 
 
-def parts_of(text: str) -> list[str]:
-    """Return the parts of a text that a blank line separates; one empty part when there is nothing."""
-    return [part for part in text.split(PART_SEPARATOR) if part.strip()] or [""]
-
-
 def speak(
     service: SpeechService, requests: Sequence[SpeechRequest], *, owner: str, chinese: bool
 ) -> Iterator[Progress | Speech]:
@@ -46,7 +41,7 @@ def speak(
     """
     spoken: list[Speech] = []
     for number, request in enumerate(requests, start=1):
-        job = service.submit(request, owner=owner)
+        job = service.submit(request, owner=owner, substitute=True)
         try:
             for line in _progress(service, job, chinese):
                 many = len(requests) > 1
@@ -79,22 +74,10 @@ def _joined(spoken: list[Speech]) -> Speech:
     rate = spoken[0].sample_rate
     silence: Samples = np.zeros(int(PAUSE_BETWEEN_PARTS_S * rate), dtype=np.float32)
     samples = [piece for speech in spoken for piece in (speech.samples, silence)][:-1]
-    return Speech(np.concatenate(samples), rate, spoken[0].resampled, sum(speech.pieces for speech in spoken))
-
-
-def clear(service: SpeechService, *, chinese: bool, timeout_s: float) -> str:
-    """Clear memory and return what it did, as a sentence. Raises TtsError."""
-    job = service.clear_memory()
-    try:
-        report = job.result(timeout_s)
-    except TimeoutError:
-        job.cancel()
-        raise TtsError("the engine is busy; try again later", "引擎正忙，请稍后再试") from None
-    return say(
-        "cleared",
-        chinese,
-        before=report.before_mb,
-        after=report.after_mb,
-        freed=report.freed_mb,
-        kind=report.kind,
+    return Speech(
+        np.concatenate(samples),
+        rate,
+        spoken[0].resampled,
+        sum(speech.pieces for speech in spoken),
+        spoken_by=next((speech.spoken_by for speech in spoken if speech.spoken_by), None),
     )

@@ -12,6 +12,7 @@ CSS = """
 .gradio-container .block:has(input[type=range]) .tab-like-container {
   height: auto !important; min-height: 40px;
 }
+#language { position: absolute; top: 12px; right: 12px; z-index: 2; width: auto; }
 #reference { overflow: hidden; }
 #reference > button { min-height: 40px; padding: 8px 12px; }
 .vk-status { font-size: 14px; line-height: 1.6; overflow-wrap: anywhere; }

@@ -1,8 +1,7 @@
 """Every word on the page, in English and Chinese."""
 
-from collections.abc import Mapping
-
 LABELS: dict[str, tuple[str, str]] = {
+    "language": ("中文", "English（英文）"),
     "title": ("## Voicekeeper · speech", "## 守声 · 语音合成"),
     "tab_speak": ("Speak", "合成"),
     "tab_batch": ("Batch", "批量"),
@@ -43,6 +42,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Write what is said in the recording: without it the voice gets blurred.",
         "请填写参考音频的文字内容，缺少时音色会模糊。",
     ),
+    "recording_gone": (
+        "The recording is no longer here: uploads are deleted after an hour. Upload it again.",
+        "参考音频已被清除（上传文件保留一小时），请重新上传。",
+    ),
     "slow_rate": ("32 kHz takes longer; 24 kHz is usually enough.", "32 kHz 耗时更长，一般用 24 kHz 即可。"),
     "waiting": ("Waiting, {ahead} before you …", "排队中，前面还有 {ahead} 个任务…"),
     "working": ("Speaking, piece {done} of {total} …", "合成中，第 {done}/{total} 段…"),
@@ -51,11 +54,19 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Done: {audio:.1f} s of speech at {rate} Hz{resampled}, made in {took:.1f} s.",
         "完成：{audio:.1f} 秒语音，{rate} Hz{resampled}，用时 {took:.1f} 秒。",
     ),
+    "spoken_by": (
+        " Spoken by {name}, a plainer voice, because the model can't be loaded.",
+        "模型无法加载，暂由 {name} 以机械音合成。",
+    ),
     "resampled": (" (resampled)", "（重采样）"),
     "stopped": ("Stopped.", "已停止。"),
     "cleared": (
         "Memory before {before:.0f} MB, after {after:.0f} MB: {freed:.0f} MB freed ({kind}).",
         "清理前 {before:.0f} MB，清理后 {after:.0f} MB，释放 {freed:.0f} MB（{kind}）。",
+    ),
+    "busy_clear": (
+        "The engine is busy; memory is cleared as soon as the task in hand has ended.",
+        "引擎正忙，当前任务结束后会立即清理。",
     ),
     "rate_limit": ("Too many clicks: wait {seconds} s.", "操作过于频繁：请等待 {seconds} 秒。"),
     "status": (
@@ -112,12 +123,6 @@ def translations() -> dict[str, dict[str, str]]:
     english = {key: en for key, (en, _) in LABELS.items()}
     chinese = {key: zh for key, (_, zh) in LABELS.items()}
     return {"en": english, "zh": chinese, "zh-CN": chinese, "zh-TW": chinese}
-
-
-def is_chinese(headers: Mapping[str, str] | None) -> bool:
-    """Return whether the browser asks for Chinese first."""
-    wanted = (headers or {}).get("accept-language", "")
-    return wanted.strip().lower().startswith("zh")
 
 
 def say(key: str, chinese: bool, **values: object) -> str:

@@ -1,23 +1,20 @@
 """What people are told as they type and click, in their language."""
 
-import io
 import wave
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from tests.unit.tts_app.fakes import WAIT_S
+from tests.unit.tts_app.fakes import WAIT_S, FakeEngine
+from tests.unit.tts_app.web.people import EN, ZH
 from tts_app.engines.base import SpeechRequest
-from tts_app.errors import OutOfMemory
-from tts_app.web.page.batch_handlers import BatchHandlers
+from tts_app.errors import LoadFailed, OutOfMemory, TtsError
+from tts_app.substitute import Substitute
+from tts_app.web.page import reference
+from tts_app.web.page.clearing import Clearing
 from tts_app.web.page.handlers import Handlers
-from tts_app.web.page.words import LABELS, MESSAGES, is_chinese
-
-ZH = SimpleNamespace(
-    headers={"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"}, client=SimpleNamespace(host="10.0.0.5")
-)
-EN = SimpleNamespace(headers={"accept-language": "en-GB"}, client=SimpleNamespace(host="10.0.0.6"))
+from tts_app.web.page.language import COOKIE, is_chinese
+from tts_app.web.page.words import LABELS, MESSAGES
 
 
 @pytest.fixture
@@ -30,8 +27,19 @@ def page(context):
     return Handlers(context)
 
 
-def speak(page, text="你好，世界", *, voice="", rate=24000, seed=42, audio=None, transcript="", request=ZH):
-    return list(page.speak(text, voice, rate, seed, 1.0, audio, transcript, request))
+def speak(
+    page,
+    text="你好，世界",
+    *,
+    voice="",
+    rate=24000,
+    seed=42,
+    speed=1.0,
+    audio=None,
+    transcript="",
+    request=ZH,
+):
+    return list(page.speak(text, voice, rate, seed, speed, audio, transcript, request))
 
 
 @pytest.fixture
@@ -62,6 +70,20 @@ def test_the_browsers_first_language_counts(header, chinese):
     assert is_chinese({"accept-language": header}) is chinese
 
 
+@pytest.mark.parametrize(
+    ("cookie", "chinese"),
+    [
+        ("en", False),
+        ("zh", True),
+        ("fr", True),
+        ("", True),
+    ],
+)
+def test_what_was_chosen_on_the_page_counts_more(cookie, chinese):
+    headers = {"accept-language": "zh-CN", "cookie": f"other=en; {COOKIE}={cookie}; last=1"}
+    assert is_chinese(headers) is chinese
+
+
 def test_speech_is_played_and_told(page):
     (rate, samples), message = speak(page)[-1]
     assert (rate, samples.dtype, len(samples)) == (24000, np.int16, 12000)
@@ -80,6 +102,49 @@ def test_parts_are_spoken_one_after_the_other_into_one_sound(page, engine):
     (rate, samples), _ = speak(page, "aaaaaaaaaa\n\nbbbbbbbbbb")[-1]
     assert [request.text for request in engine.spoken] == ["aaaaaaaaaa", "bbbbbbbbbb"]
     assert len(samples) / rate == pytest.approx(2.3)
+
+
+def test_a_line_of_stars_between_two_parts_is_passed_over(page, engine):
+    assert "完成" in speak(page, "第一段。\n\n* * *\n\n第二段。")[-1][1]
+    assert len(engine.spoken) == 2
+
+
+def test_parts_do_not_get_around_the_limit(page, engine):
+    message = speak(page, "\n\n".join(["字" * 1000] * 6))[-1][1]
+    assert "6000" in message and "5000" in message
+    assert engine.spoken == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("rate", None, "sample_rate"),
+        ("rate", "24000", "sample_rate"),
+        ("rate", 8000, "8000 Hz"),
+        ("rate", float("nan"), "sample_rate"),
+        ("seed", -1, "种子"),
+        ("seed", 2**32, "种子"),
+        ("seed", float("inf"), "seed"),
+        ("seed", "one", "seed"),
+        ("seed", [1], "seed"),
+        ("speed", None, "speed"),
+        ("speed", True, "speed"),
+        ("speed", {}, "speed"),
+        ("voice", "../../etc/passwd", "音色"),
+        ("voice", "zf_test\0", "音色"),
+    ],
+)
+def test_a_bad_field_is_told_with_its_name_and_the_next_click_works(page, engine, field, value, told):
+    audio, message = speak(page, **{field: value})[-1]
+    assert audio is None
+    assert "vk-error" in message and told in message
+    assert engine.spoken == []
+    assert "完成" in speak(page)[-1][1]
+
+
+def test_an_empty_seed_is_the_default_one(page, engine):
+    speak(page, seed=None)
+    assert engine.spoken[-1].seed == 42
 
 
 @pytest.mark.parametrize("text", ["", "  ", "。！", "😀", "x" * 5001, "a\0b", None])
@@ -114,7 +179,7 @@ def test_clicking_too_fast_is_told(make_context):
 def test_an_engine_failure_is_told_and_the_next_click_works(page, engine):
     engine.next_errors = [OutOfMemory("CUDA out of memory")]
     assert "显存或内存不足" in speak(page)[-1][1]
-    assert "OutOfMemory" in page.status(ZH)
+    assert "显存或内存不足（OutOfMemory）" in page.status(ZH)
     assert "完成" in speak(page)[-1][1]
 
 
@@ -136,8 +201,10 @@ def test_a_closed_browser_gives_the_work_up(page, context, engine):
         pytest.param("字" * 301, 24000, ["301", "建议拆分"], True, id="one too many"),
         pytest.param(f"{'字' * 200}\n\n{'字' * 200}", 24000, [], False, id="already in parts"),
         pytest.param("短", 32000, ["32 kHz"], False, id="32 kHz"),
-        pytest.param("字" * 5001, 24000, ["上限"], True, id="over the limit"),
+        pytest.param("字" * 5001, 24000, ["上限"], False, id="over the limit, where splitting won't help"),
+        pytest.param("\n\n".join(["字" * 200] * 26), 24000, ["上限"], False, id="over the limit in parts"),
         pytest.param(None, 24000, [], False, id="nothing yet"),
+        pytest.param("短", None, [], False, id="no rate"),
     ],
 )
 def test_advice_while_typing(page, text, rate, words, offers_split):
@@ -156,6 +223,22 @@ def test_a_recording_outside_3_to_10_seconds_is_warned_about(page, recording, se
 def test_a_recording_without_its_transcript_is_warned_about(page, recording):
     html, _ = page.advise("短", 24000, recording(5), "", ZH)
     assert "文字内容" in html
+
+
+def test_a_recording_is_judged_once_however_much_is_typed(page, recording, monkeypatch):
+    read = []
+    original = reference.read_recording
+    monkeypatch.setattr(reference, "read_recording", lambda path: read.append(path) or original(path))
+    path = recording(2.5)
+    for text in ("t", "ty", "typ", "type"):
+        html, _ = page.advise(text, 24000, path, "transcript", ZH)
+        assert "偏短" in html
+    assert len(read) == 1
+
+
+def test_a_recording_that_was_deleted_meanwhile_is_told(page, tmp_path):
+    html, _ = page.advise("短", 24000, str(tmp_path / "gone.wav"), "transcript", ZH)
+    assert "重新上传" in html
 
 
 def test_a_damaged_recording_is_told_before_anything_is_spoken(page, engine, tmp_path):
@@ -191,72 +274,30 @@ def test_the_status_line_says_preset_voice_not_a_clone(page, engine):
     assert "克隆" not in page.status(ZH)
 
 
+def test_a_plainer_voice_is_labelled_while_the_model_cannot_be_loaded(make_context, engine):
+    engine.load_error = LoadFailed("no weights")
+    page = Handlers(make_context(substitute=Substitute(FakeEngine())))
+    assert "机械音" in speak(page)[-1][1]
+    assert "机械音" in speak(page, "第一段\n\n第二段")[-1][1]
+    assert "plainer voice" in page.status(EN)
+    assert "模型加载失败" in speak(page, voice="zf_test")[-1][1]
+
+
 def test_clear_memory_shows_before_and_after(page):
     assert "清理前 500 MB，清理后 120 MB，释放 380 MB" in page.clear(ZH)
 
 
-# -- the batch tab
-
-
-@pytest.fixture
-def tab(context):
-    return BatchHandlers(context)
-
-
-@pytest.fixture
-def tasks(tmp_path):
-    def write(*lines):
-        path = tmp_path / "tasks.jsonl"
-        path.write_text("\n".join(lines), encoding="utf-8")
-        return str(path)
-
-    return write
-
-
-GOOD = '{"output_name": "a", "input_text": "你好", "voice": "zf_test"}'
-
-
-def test_the_check_shows_a_table_by_line(tab, tasks):
-    html = tab.check(tasks(GOOD, "{half"), None, ZH)
-    assert "<td>2</td>" in html
-    assert "无法运行" in html
-    assert "可以开始" in tab.check(tasks(GOOD), None, ZH)
-
-
-def test_without_a_file_the_check_says_so(tab):
-    assert "未选择任务文件" in tab.check(None, None, ZH)
-    assert "no tasks file chosen" in tab.start(None, None, "", False, EN)[0]
-
-
-def test_a_batch_is_started_watched_and_given_up(tab, tasks, engine, context):
+def test_many_who_clear_memory_take_one_place_and_leave_the_proofs_of_speech_theirs(context, engine):
     engine.hold()
-    html, batch_id = tab.start(tasks(GOOD), None, "desk", False, ZH)
-    assert "0/1" in html
-    assert context.batches.status(batch_id).owner == "desk"
+    context.service.submit(SpeechRequest("working"))
     assert engine.entered.wait(WAIT_S)
-    assert "运行中" in tab.look(batch_id, ZH)
-    tab.cancel(batch_id, ZH)
+    clearing = Clearing(context.service)
+    for _ in range(10):
+        with pytest.raises(TtsError, match="as soon as the task in hand has ended"):
+            clearing.clear(chinese=True, timeout_s=0)
+    for _ in range(3):
+        context.service.submit(SpeechRequest("proof"), reserved=True)
     engine.release()
     assert context.service.wait_until_idle(WAIT_S)
-    assert engine.spoken == []
-
-
-def test_names_with_html_stay_text(tab, tasks):
-    html = tab.check(tasks('{"output_name": "<b>x</b>", "input_text": "你好", "voice": "zf_test"}'), None, ZH)
-    assert "<b>" not in html
-
-
-def test_a_bad_file_starts_nothing(tab, tasks, engine):
-    html, _ = tab.start(tasks("nonsense"), None, "", False, ZH)
-    assert "无法运行" in html
-    assert engine.spoken == []
-
-
-@pytest.mark.parametrize("batch_id", ["", None, "nope"])
-def test_an_unknown_batch_changes_nothing(tab, batch_id):
-    assert not isinstance(tab.look(batch_id, ZH), str)
-
-
-def test_the_zip_of_recordings_may_be_damaged(tab, tasks, tmp_path):
-    (tmp_path / "bad.zip").write_bytes(io.BytesIO(b"PK").getvalue())
-    assert "无法运行" in tab.check(tasks(GOOD), str(tmp_path / "bad.zip"), ZH)
+    assert "清理后" in clearing.clear(chinese=True, timeout_s=WAIT_S)
+    assert engine.clears == 2

@@ -1,0 +1,85 @@
+"""What people are told on the batch tab, in their language."""
+
+import io
+
+import pytest
+
+from tests.unit.tts_app.fakes import WAIT_S
+from tests.unit.tts_app.web.people import EN, ZH
+from tts_app.web.page.batch_handlers import BatchHandlers
+
+
+@pytest.fixture
+def context(make_context):
+    return make_context()
+
+
+@pytest.fixture
+def tab(context):
+    return BatchHandlers(context)
+
+
+@pytest.fixture
+def tasks(tmp_path):
+    def write(*lines):
+        path = tmp_path / "tasks.jsonl"
+        path.write_text("\n".join(lines), encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+GOOD = '{"output_name": "a", "input_text": "你好", "voice": "zf_test"}'
+
+
+def test_the_check_shows_a_table_by_line(tab, tasks):
+    html = tab.check(tasks(GOOD, "{half"), None, ZH)
+    assert "<td>2</td>" in html
+    assert "无法运行" in html
+    assert "可以开始" in tab.check(tasks(GOOD), None, ZH)
+
+
+def test_without_a_file_the_check_says_so(tab):
+    assert "未选择任务文件" in tab.check(None, None, ZH)
+    assert "no tasks file chosen" in tab.start(None, None, "", False, EN)[0]
+
+
+def test_a_batch_is_started_watched_and_given_up(tab, tasks, engine, context):
+    engine.hold()
+    report, html, batch_id = tab.start(tasks(GOOD), None, "desk", False, ZH)
+    assert "0/1" in html
+    assert report == ""
+    assert context.batches.status(batch_id).owner == "desk"
+    assert engine.entered.wait(WAIT_S)
+    assert "运行中" in tab.look(batch_id, ZH)
+    tab.cancel(batch_id, ZH)
+    engine.release()
+    assert context.service.wait_until_idle(WAIT_S)
+    assert engine.spoken == []
+
+
+def test_names_with_html_stay_text(tab, tasks):
+    html = tab.check(tasks('{"output_name": "<b>x</b>", "input_text": "你好", "voice": "zf_test"}'), None, ZH)
+    assert "<b>" not in html
+
+
+def test_a_bad_file_starts_nothing(tab, tasks, engine):
+    html, progress, batch_id = tab.start(tasks("nonsense"), None, "", False, ZH)
+    assert "无法运行" in html
+    assert not isinstance(progress, str) and not isinstance(batch_id, str)  # what runs stays in sight
+    assert engine.spoken == []
+
+
+@pytest.mark.parametrize("batch_id", ["", None, "nope", "../..", "a\0", 5, ["a"], {"a": 1}])
+def test_an_unknown_batch_changes_nothing(tab, batch_id):
+    assert not isinstance(tab.look(batch_id, ZH), str)
+
+
+def test_giving_up_what_is_unknown_is_told(tab):
+    assert "没有这个批次" in tab.cancel("nope", ZH)
+    assert not isinstance(tab.cancel({"a": 1}, ZH), str)
+
+
+def test_the_zip_of_recordings_may_be_damaged(tab, tasks, tmp_path):
+    (tmp_path / "bad.zip").write_bytes(io.BytesIO(b"PK").getvalue())
+    assert "无法运行" in tab.check(tasks(GOOD), str(tmp_path / "bad.zip"), ZH)

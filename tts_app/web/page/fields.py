@@ -1,0 +1,57 @@
+"""What the page's fields hold, as plain values. A browser may send anything, whatever the page would let through."""
+
+import math
+
+from tts_app.errors import BadRequest
+from tts_app.text.check import speakable
+from tts_app.text.normalise import normalise
+
+DEFAULT_SEED = 42
+MAX_SEED = 2**32 - 1
+PART_SEPARATOR = "\n\n"
+
+
+def parts_of(text: str) -> list[str]:
+    """Return the parts that a blank line separates and that hold speech; the text itself when none does."""
+    return [part for part in text.split(PART_SEPARATOR) if speakable(normalise(part))] or [text]
+
+
+def checked_parts(text: str, *, max_chars: int) -> list[str]:
+    """Return the parts of a text. Raises BadRequest when they are longer than `max_chars` together."""
+    parts = parts_of(text)
+    count = sum(map(len, parts))
+    if count > max_chars:
+        raise BadRequest(
+            "text",
+            f"the text has {count} characters, the limit is {max_chars}",
+            f"文本有 {count} 个字符，上限为 {max_chars}",
+            "Shorten it, or use the batch tab.",
+            fix_zh="请缩短，或使用批量页。",
+        )
+    return parts
+
+
+def whole_number(value: object, field: str) -> int:
+    """Return `value` as an int. Raises BadRequest naming `field`."""
+    return int(number(value, field))
+
+
+def number(value: object, field: str) -> float:
+    """Return `value` as a finite float. Raises BadRequest naming `field`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise BadRequest(
+            field, f"{field}: no number is chosen", f"{field}：未选择数值",
+            "Choose one of the values on the page.", fix_zh="请在页面上选择一个值。",
+        )  # fmt: skip
+    return float(value)
+
+
+def seed_of(value: object) -> int:
+    """Return the seed; the default when the field is empty. Raises BadRequest."""
+    seed = DEFAULT_SEED if value is None else whole_number(value, "seed")
+    if not 0 <= seed <= MAX_SEED:
+        raise BadRequest(
+            "seed", "the seed is out of range", "随机种子超出范围",
+            f"Use a whole number from 0 to {MAX_SEED}.", fix_zh=f"请使用 0 到 {MAX_SEED} 之间的整数。",
+        )  # fmt: skip
+    return seed
