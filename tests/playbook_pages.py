@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 PLAYBOOKS = Path(__file__).parents[1] / "playbooks"
-PROVISIONING = ("deploy", "control")  # people's own identity; every other playbook is a remedy
+PROVISIONING = ("deploy", "control", "rollback")  # people's own identity; every other playbook is a remedy
 Options = Mapping[str, Mapping[str, Any]]
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
+from remediator.states import IncidentState
+
 PREFIX = "remediator_"
 
 
@@ -28,8 +30,8 @@ def exposition(figures: Figures) -> bytes:
     """Return `figures` in the Prometheus text format."""
     registry = CollectorRegistry()
     incidents = _gauge(registry, "incidents", "Incidents by state.", "state")
-    for state, count in figures.incidents.items():
-        incidents.labels(state).set(count)
+    for state in IncidentState:  # all of them from the start: a series that appears is no increase
+        incidents.labels(state).set(figures.incidents.get(state, 0))
     runs = _gauge(registry, "runs", "Runs by remedy and state.", "remedy", "state")
     for (remedy, state), count in figures.runs.items():
         runs.labels(remedy, state).set(count)

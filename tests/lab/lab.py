@@ -134,7 +134,8 @@ class Lab:
         """Return the command line a person would type to run a playbook against the lab."""
         program = Path(sys.executable).parent / "ansible-playbook"
         inventories = ["-i", str(ROOT / "inventory" / "lab"), "-i", str(self.state / "connection.yml")]
-        return [str(program), *inventories, str(ROOT / playbook), *arguments]
+        at_once = ["-e", '{"rollout_batches": ["100%"]}'] if playbook == "deploy.yml" else []
+        return [str(program), *inventories, str(ROOT / playbook), *at_once, *arguments]
 
     # -- faults
 

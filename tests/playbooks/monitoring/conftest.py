@@ -53,6 +53,7 @@ def rendered(tmp_path_factory):
         "remediator_tokens": [{"name": "am", "role": "sender", "token": "sender-token-of-the-tests"}],
         "remediator_credentials": {"wecom_robot_urls": "https://example.org/robot"},
         "host_monitoring_program": sys.executable,
+        "host_monitoring_helper": sys.executable,
     }
     (given / "values.json").write_text(json.dumps(values), encoding="utf-8")
     (given / "inventory.yml").write_text(json.dumps(INVENTORY), encoding="utf-8")

@@ -59,7 +59,14 @@ def test_the_blackbox_exporter_accepts_its_configuration(rendered):
 
 @pytest.mark.parametrize(
     "unit",
-    ["remediator.service", "remediator-run@.service", "glmtts-metrics.service", "glmtts-metrics.timer"],
+    [
+        "remediator.service",
+        "remediator-run@.service",
+        "glmtts-metrics.service",
+        "glmtts-metrics.timer",
+        "glmtts-scan-logs.service",
+        "glmtts-scan-logs.timer",
+    ],
 )
 def test_systemd_reads_the_unit_without_a_complaint(rendered, unit):
     # Its exit status is 0 even for a word it doesn't know, so silence is what counts.
