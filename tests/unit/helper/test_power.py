@@ -9,7 +9,8 @@ from glmtts_remedy.errors import Refused
 
 @pytest.fixture
 def calls(program, tmp_path):
-    program("systemctl", f'echo "$*" >> {tmp_path}/calls')
+    program("systemctl", f'echo "systemctl $*" >> {tmp_path}/calls')
+    program("systemd-run", f'echo "later $*" >> {tmp_path}/calls')
     return lambda: (tmp_path / "calls").read_text().splitlines() if (tmp_path / "calls").exists() else []
 
 
@@ -26,7 +27,9 @@ def test_reboot(config, calls, monkeypatch, uptime_s, allowed, reboots):
     host = replace(config, reboot_allowed=allowed)
     if reboots:
         assert power.reboot(host)["boot_id"] == clock.boot_id()
-        assert calls() == ["--no-block reboot"]
+        assert calls() == [
+            "later --quiet --collect --on-active=5s --timer-property=AccuracySec=100ms systemctl reboot"
+        ], "in a moment, so that the answer is still delivered"
     else:
         with pytest.raises(Refused):
             power.reboot(host)

@@ -9,14 +9,22 @@ from glmtts_remedy.config import Config
 from glmtts_remedy.errors import Refused
 
 SETTLED_S = 120
+DELAY_S = 5  # so that the answer still reaches whoever asked, over a connection that the reboot ends
 
 
 def reboot(config: Config) -> dict[str, Any]:
-    """Ask systemd to reboot and return at once, with the id of the boot that ends."""
+    """Let systemd reboot in a moment and return at once, with the id of the boot that ends."""
     if not config.reboot_allowed:
         raise Refused("this host may not be rebooted by a remedy (remedy_helper_reboot_allowed)")
     if clock.uptime_s() < SETTLED_S:
         raise Refused(f"the host is up for less than {SETTLED_S} s: another reboot would not help")
     boot_id = clock.boot_id()
-    commands.must(["systemctl", "--no-block", "reboot"], 20)
-    return {"rebooting": True, "boot_id": boot_id}
+    timer = [
+        "systemd-run",
+        "--quiet",
+        "--collect",
+        f"--on-active={DELAY_S}s",
+        "--timer-property=AccuracySec=100ms",
+    ]
+    commands.must([*timer, "systemctl", "reboot"], 20)
+    return {"rebooting": True, "in_s": DELAY_S, "boot_id": boot_id}
