@@ -28,6 +28,7 @@ def say(show: Callable[[], None]) -> None:
     """Show something; what can't be shown because nobody is there any more is dropped."""
     try:
         show()
+        sys.stdout.flush()  # or it fails at the exit, with a status of its own
     except OSError:
         _drop_what_fails()
 

@@ -13,14 +13,14 @@ from tts_app.batch import cli
 from tts_app.batch.report import Exit
 
 
-def refuse_to_speak(*_args: object, **_values: object) -> int:
-    raise AssertionError("nothing may be spoken here")
+def refuse(*_args: object, **_values: object) -> int:
+    raise AssertionError("nothing may be spoken or logged here")
 
 
 @pytest.fixture
 def quiet(place, monkeypatch, tmp_path) -> Place:
     """The place, with a command that may check but never speak."""
-    monkeypatch.setattr(cli, "_run", refuse_to_speak)
+    monkeypatch.setattr(cli, "_run", refuse)
     monkeypatch.setattr(cli.logs, "set_up_command", lambda folder: None)
     for name in ("TTS_DATA_DIR", "TTS_LOG_DIR"):
         monkeypatch.setenv(name, place.env[name])
@@ -90,6 +90,7 @@ def test_the_tasks_file_is_never_overwritten_by_a_run_beside_it(quiet, capsys) -
 
 def test_a_check_leaves_the_services_log_alone(quiet, monkeypatch, caplog) -> None:
     monkeypatch.setenv("TTS_LOG_DIR", str(quiet.folder))
+    monkeypatch.setattr(cli.logs, "set_up_command", refuse)
     quiet.tasks.write_bytes(b"nonsense\n")
     assert call(quiet, "--check") == Exit.REFUSED
     assert "JSONDecodeError" not in caplog.text

@@ -69,9 +69,11 @@ def test_an_engine_that_can_not_load_leaves_everything_for_later(place) -> None:
     assert place.run()[0] == Exit.ALL_OK
 
 
-def test_a_reader_that_goes_away_costs_no_item(place) -> None:
-    place.write("one", "two")
-    process = place.start()
+@pytest.mark.parametrize("how", ["speaks", "checks"])
+def test_a_reader_that_goes_away_changes_nothing(place, how) -> None:
+    place.write("one")
+    place.env.pop("PYTHONUNBUFFERED", None)
+    process = place.start(*(["--check"] if how == "checks" else []))
     process.stdout.close()
     assert process.wait(WAIT_S) == Exit.ALL_OK
-    assert sorted(p.name for p in place.out.glob("*.wav")) == ["t0.wav", "t1.wav"]
+    assert place.asked() == (["one"] if how == "speaks" else [])

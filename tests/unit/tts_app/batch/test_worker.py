@@ -108,6 +108,7 @@ def test_an_engine_that_does_not_load_stops_the_batch_and_blames_no_item(how, li
 SAY = 'import sys, threading; tell = lambda m: print(m, flush=True); tell(\'{"event": "loaded", "bytes": 0}\'); '
 PIECE = """sys.stdin.readline(); tell('{"event": "piece", "done": 1, "total": 9, "bytes": 0}'); """
 WAIT = "threading.Event().wait()"
+END = "sys.stdin.read()"  # ends well once its input is closed
 
 
 def speaker_of(program: str, task_timeout_s: float) -> WorkerSpeaker:
@@ -124,7 +125,7 @@ def test_a_worker_that_takes_no_request_counts_as_hung() -> None:
 
 
 def test_a_batch_that_ends_at_once_kills_the_worker_in_the_middle_of_a_text() -> None:
-    speaker = speaker_of(SAY + PIECE + WAIT, task_timeout_s=WAIT_S)
+    speaker = speaker_of(SAY + PIECE + END, task_timeout_s=WAIT_S)
     process, _ = speaker._running()
 
     def interrupt(done: int, total: int) -> None:
