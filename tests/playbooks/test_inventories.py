@@ -1,4 +1,4 @@
-"""The production inventory: every variable belongs to a role, and what is missing is named before anything changes."""
+"""The production inventories: variables belong to roles, and what is missing is named before anything changes."""
 
 import json
 import secrets
@@ -11,6 +11,9 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "inventory/example"
+CHINA = ROOT / "inventory/example-cn"
+EXAMPLES = [EXAMPLE, CHINA]
+FILES = [file for example in EXAMPLES for file in sorted(example.glob("group_vars/*/*.yml"))]
 ROLES = ROOT / "playbooks/roles"
 BIN = Path(sys.executable).parent
 SITE = {"site", "vault"}  # files that hold variables of several roles
@@ -32,15 +35,15 @@ def _vault(**changes: str) -> dict[str, str]:
     return {name: secrets.token_urlsafe(32) for name in names} | changes
 
 
-def preflight(folder: Path, vault: dict[str, str]) -> tuple[int, str]:
-    """Play the preflight checks over the example; return the exit status and the output."""
+def preflight(folder: Path, vault: dict[str, str], example: Path = EXAMPLE) -> tuple[int, str]:
+    """Play the preflight checks over an example; return the exit status and the output."""
     (folder / "preflight.yml").write_text(PREFLIGHT)
     (folder / "vault.json").write_text(json.dumps(vault))
     command = [
         BIN / "ansible-playbook",
         folder / "preflight.yml",
         "-i",
-        EXAMPLE,
+        example,
         "-e",
         f"@{folder}/vault.json",
     ]
@@ -48,7 +51,7 @@ def preflight(folder: Path, vault: dict[str, str]) -> tuple[int, str]:
     return ran.returncode, ran.stdout + ran.stderr
 
 
-@pytest.mark.parametrize("file", sorted(EXAMPLE.glob("group_vars/*/*.yml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("file", FILES, ids=lambda path: f"{path.parts[-4]}-{path.stem}")
 def test_every_variable_of_a_file_belongs_to_the_role_that_the_file_is_named_after(file):
     names = set(yaml.safe_load(file.read_text()) or {})
     if file.stem in SITE:
@@ -59,12 +62,17 @@ def test_every_variable_of_a_file_belongs_to_the_role_that_the_file_is_named_aft
         assert names - _described(file.stem) == set()
 
 
-def test_ansible_reads_the_example():
+def _hosts(example: Path) -> dict[str, dict[str, object]]:
     ran = subprocess.run(
-        [BIN / "ansible-inventory", "-i", EXAMPLE, "--list"],
+        [BIN / "ansible-inventory", "-i", example, "--list"],
         cwd=ROOT, capture_output=True, text=True, check=True, timeout=300,
     )  # fmt: skip
-    hosts = json.loads(ran.stdout)["_meta"]["hostvars"]
+    return json.loads(ran.stdout)["_meta"]["hostvars"]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_ansible_reads_the_example(example):
+    hosts = _hosts(example)
     assert [one["port"] for one in hosts["gpu-b"]["glmtts_instances"]] == [7860, 7861]
     assert hosts["control"]["remediator_mode"] == "observe"
     assert all("ansible_become" not in values for values in hosts.values()), (
@@ -72,8 +80,21 @@ def test_ansible_reads_the_example():
     )
 
 
-def test_a_site_whose_secrets_are_filled_in_passes(tmp_path):
-    code, said = preflight(tmp_path, _vault())
+def test_the_chinese_example_says_all_that_the_other_says_and_asks_mirrors_in_china():
+    hosts, other = _hosts(CHINA)["gpu-a"], _hosts(EXAMPLE)["gpu-a"]
+    assert set(other) - set(hosts) == set()
+    asked = [
+        hosts["glmtts_env_index_url"],
+        *hosts["glmtts_conda_channels"],
+        hosts["glmtts_conda_installer_url"],
+    ]
+    assert [address for address in asked if ".tuna.tsinghua.edu.cn/" not in address] == []
+    assert _hosts(CHINA)["control"]["remediator_settings"]["timezone"] == "Asia/Shanghai"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_a_site_whose_secrets_are_filled_in_passes(tmp_path, example):
+    code, said = preflight(tmp_path, _vault(), example)
     assert code == 0, said
 
 
