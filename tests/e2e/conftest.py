@@ -110,6 +110,8 @@ def browser(tmp_path_factory):
         "--disable-gpu",
         "--lang=zh-CN",
         "--autoplay-policy=no-user-gesture-required",
+        "--use-fake-device-for-media-stream",  # a microphone that beeps
+        "--use-fake-ui-for-media-stream",  # and may be used
         f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
     ):
         options.add_argument(argument)

@@ -15,6 +15,8 @@ from tts_app.web.context import Context
 from tts_app.web.page import boxes, tables
 from tts_app.web.page.admit import admit
 from tts_app.web.page.language import is_chinese
+from tts_app.web.page.once import Once
+from tts_app.web.page.words import MESSAGES
 
 PAGE_OWNER = "page"
 
@@ -23,7 +25,7 @@ class BatchHandlers:
     """The batch tab's handlers over one context."""
 
     def __init__(self, context: Context) -> None:
-        self.context = context
+        self.context, self._once = context, Once()
 
     def check(self, tasks: str | None, audio: str | None, request: gr.Request) -> str:
         """Judge the file; run nothing."""
@@ -36,12 +38,33 @@ class BatchHandlers:
         return tables.preflight(found, chinese=chinese)
 
     def start(
-        self, tasks: str | None, audio: str | None, owner: str, skip_bad: bool, request: gr.Request
-    ) -> tuple[str, Any, Any]:
+        self,
+        tasks: str | None,
+        audio: str | None,
+        owner: str,
+        skip_bad: bool,
+        batch_id: object,
+        request: gr.Request,
+    ) -> tuple[Any, Any, Any]:
         """Submit the file; return what is wrong with it, or how it is and its id for later looks."""
+        with self._once.only(request) as first:
+            if first:
+                return self._start(tasks, audio, owner, skip_bad, batch_id, request)
+        return gr.skip(), gr.skip(), gr.skip()
+
+    def _start(
+        self,
+        tasks: str | None,
+        audio: str | None,
+        owner: str,
+        skip_bad: bool,
+        batch_id: object,
+        request: gr.Request,
+    ) -> tuple[Any, Any, Any]:
         chinese = is_chinese(request.headers)
         try:
             admit(self.context, request)
+            self._require_ended(batch_id)
             status = self.context.batches.submit(
                 _content(tasks), _bytes(audio), owner=(owner or PAGE_OWNER).strip(), skip_bad=skip_bad
             )
@@ -71,6 +94,17 @@ class BatchHandlers:
         except TtsError as error:
             return self._failure(error, chinese)
         return tables.status(status, chinese=chinese)
+
+    def _require_ended(self, batch_id: object) -> None:
+        """Raise TtsError while the batch that this browser shows goes on: it would be lost from sight."""
+        if not isinstance(batch_id, str) or not batch_id:
+            return
+        try:
+            state = self.context.batches.status(batch_id).state
+        except UnknownBatch:
+            return
+        if not state.final:
+            raise TtsError(*MESSAGES["batch_goes_on"])
 
     def _failure(self, error: TtsError, chinese: bool) -> str:
         refusals.count(self.context.metrics, error)

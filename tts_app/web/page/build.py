@@ -77,13 +77,16 @@ def _speak_tab(context: Context, handlers: Handlers) -> None:
         seed = gr.Number(DEFAULT_SEED, label=_t("seed"), precision=0, minimum=0, maximum=MAX_SEED)
         speed = gr.Slider(0.5, 2.0, 1.0, step=0.05, label=_t("speed"), buttons=[])
     with gr.Accordion(_t("reference"), open=False, elem_id="reference"):
-        audio = gr.Audio(sources=["upload", "microphone"], type="filepath", label=_t("reference_audio"))
+        audio = gr.Audio(
+            sources=["upload", "microphone"], type="filepath", label=_t("reference_audio"), buttons=[]
+        )
         transcript = gr.Textbox(label=_t("transcript"), max_length=MAX_TRANSCRIPT, elem_id="transcript")
     with gr.Row():
         speak = gr.Button(_t("speak"), variant="primary", elem_id="speak-button")
         stop = gr.Button(_t("stop"), variant="stop", elem_id="stop-button")
     message = gr.HTML(elem_id="message")
-    result = gr.Audio(label=_t("result"), interactive=False, elem_id="result")
+    # by default there is also a button that gives the sound to a public site
+    result = gr.Audio(label=_t("result"), interactive=False, elem_id="result", buttons=["download"])
     clear = gr.Button(_t("clear"), elem_id="clear-button")
     cleared = gr.HTML(elem_id="cleared")
 
@@ -128,7 +131,7 @@ def _batch_tab(page: Any, handlers: BatchHandlers) -> None:
     check.click(handlers.check, [tasks, audio], report, trigger_mode="once", **private)
     start.click(
         handlers.start,
-        [tasks, audio, owner, skip_bad],
+        [tasks, audio, owner, skip_bad, batch_id],
         [report, progress, batch_id],
         trigger_mode="once",
         **private,

@@ -22,6 +22,7 @@ from tts_app.web.page import boxes, fields, speaking
 from tts_app.web.page.admit import admit
 from tts_app.web.page.clearing import Clearing
 from tts_app.web.page.language import is_chinese
+from tts_app.web.page.once import Once
 from tts_app.web.page.reference import reference_advice
 from tts_app.web.page.words import say
 from tts_app.web.references import reference_of
@@ -36,7 +37,7 @@ class Handlers:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self._clearing = Clearing(context.service)
+        self._clearing, self._once = Clearing(context.service), Once()
 
     def advise(
         self, text: str, rate: int | None, audio: str | None, transcript: str, request: gr.Request
@@ -70,7 +71,22 @@ class Handlers:
         transcript: str,
         request: gr.Request,
     ) -> Iterator[tuple[Any, str]]:
-        """Yield (audio or no change, message) until the speech is there."""
+        """Yield (audio or no change, message) until the speech is there; nothing for a further click."""
+        with self._once.only(request) as first:
+            if first:
+                yield from self._speak(text, voice, rate, seed, speed, audio, transcript, request)
+
+    def _speak(
+        self,
+        text: str,
+        voice: str,
+        rate: object,
+        seed: object,
+        speed: object,
+        audio: str | None,
+        transcript: str,
+        request: gr.Request,
+    ) -> Iterator[tuple[Any, str]]:
         chinese, began = is_chinese(request.headers), time.monotonic()
         try:
             owner = admit(self.context, request)

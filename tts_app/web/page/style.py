@@ -12,6 +12,7 @@ CSS = """
 .gradio-container .block:has(input[type=range]) .tab-like-container {
   height: auto !important; min-height: 40px;
 }
+#title h2 { font-size: 20px; padding-right: 140px; }
 #language { position: absolute; top: 12px; right: 12px; z-index: 2; width: auto; }
 #reference { overflow: hidden; }
 #reference > button { min-height: 40px; padding: 8px 12px; }
@@ -21,6 +22,8 @@ CSS = """
 .vk-good { color: #0d4f26; background: #e6f4ea; border-left: 4px solid #188038; padding: 8px 12px; }
 .vk-table { overflow-x: auto; max-width: 100%; }
 .vk-table td, .vk-table th { overflow-wrap: anywhere; padding: 4px 8px; text-align: left; }
+.vk-table td:nth-child(2) { min-width: 5em; }
+.vk-table td:first-child, .vk-table td:nth-child(3):not(:last-child), .vk-table th { white-space: nowrap; }
 .vk-download { display: inline-block; min-height: 40px; line-height: 40px; }
 @media (max-width: 480px) { .gradio-container { padding: 8px !important; } }
 """

@@ -97,6 +97,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{state}: {ended} of {total}, {failed} failed{eta}",
         "{state}：{ended}/{total}，失败 {failed}{eta}",
     ),
+    "batch_goes_on": (
+        "Your batch goes on: wait for its end, or cancel it, before you start another.",
+        "您的批次仍在进行：请等待结束，或先取消，再开始新的批次。",
+    ),
     "eta": (", about {left} left", "，预计还需 {left}"),
     "batch_waiting": ("Waiting", "排队中"),
     "batch_running": ("Running", "运行中"),

@@ -41,12 +41,12 @@ def test_the_check_shows_a_table_by_line(tab, tasks):
 
 def test_without_a_file_the_check_says_so(tab):
     assert "未选择任务文件" in tab.check(None, None, ZH)
-    assert "no tasks file chosen" in tab.start(None, None, "", False, EN)[0]
+    assert "no tasks file chosen" in tab.start(None, None, "", False, "", EN)[0]
 
 
 def test_a_batch_is_started_watched_and_given_up(tab, tasks, engine, context):
     engine.hold()
-    report, html, batch_id = tab.start(tasks(GOOD), None, "desk", False, ZH)
+    report, html, batch_id = tab.start(tasks(GOOD), None, "desk", False, "", ZH)
     assert "0/1" in html
     assert report == ""
     assert context.batches.status(batch_id).owner == "desk"
@@ -64,7 +64,7 @@ def test_names_with_html_stay_text(tab, tasks):
 
 
 def test_a_bad_file_starts_nothing(tab, tasks, engine):
-    html, progress, batch_id = tab.start(tasks("nonsense"), None, "", False, ZH)
+    html, progress, batch_id = tab.start(tasks("nonsense"), None, "", False, "", ZH)
     assert "无法运行" in html
     assert not isinstance(progress, str) and not isinstance(batch_id, str)  # what runs stays in sight
     assert engine.spoken == []
@@ -83,3 +83,15 @@ def test_giving_up_what_is_unknown_is_told(tab):
 def test_the_zip_of_recordings_may_be_damaged(tab, tasks, tmp_path):
     (tmp_path / "bad.zip").write_bytes(io.BytesIO(b"PK").getvalue())
     assert "无法运行" in tab.check(tasks(GOOD), str(tmp_path / "bad.zip"), ZH)
+
+
+def test_a_second_batch_of_this_browser_waits_for_the_end_of_the_first(tab, tasks, engine, context):
+    engine.hold()
+    _, _, batch_id = tab.start(tasks(GOOD), None, "desk", False, "", ZH)
+    report, progress, second = tab.start(tasks(GOOD), None, "desk", False, batch_id, ZH)
+    assert "仍在进行" in report
+    assert not isinstance(progress, str) and not isinstance(second, str)
+    tab.cancel(batch_id, ZH)
+    engine.release()
+    assert context.service.wait_until_idle(WAIT_S)
+    assert tab.start(tasks(GOOD), None, "desk", False, "forgotten", ZH)[0] == ""

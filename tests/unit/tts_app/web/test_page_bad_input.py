@@ -21,7 +21,7 @@ GOOD = {
 
 @pytest.fixture
 def page(make_client, tmp_path):
-    with writes.noted() as written, make_client(with_page=True, max_upload_mb=1) as client:
+    with make_client(with_page=True, max_upload_mb=1) as client, writes.noted() as written:
         yield client
     assert writes.outside(written, tmp_path / "data") == []
 

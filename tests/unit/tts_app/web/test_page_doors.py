@@ -233,6 +233,11 @@ def test_files_that_never_change_are_kept_by_browsers(shared_page):
     assert "immutable" not in shared_page.get("/").headers.get("cache-control", "")
 
 
+def test_nothing_offers_to_give_a_recording_to_a_public_site(shared_page):
+    sounds = [c for c in shared_page.get("/config").json()["components"] if c["type"] == "audio"]
+    assert [sound["props"]["buttons"] for sound in sounds] == [[], ["download"]]
+
+
 def test_a_batch_is_found_again_after_a_restart(make_client):
     states = []
     for _ in range(2):

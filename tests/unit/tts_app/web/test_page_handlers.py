@@ -193,6 +193,20 @@ def test_a_closed_browser_gives_the_work_up(page, context, engine):
     assert engine.spoken == []
 
 
+def test_a_double_click_is_one_click_and_others_are_not_held_up(page, context, engine):
+    engine.hold()
+    first = page.speak("one", "", 24000, 42, 1.0, None, "", ZH)
+    next(first)
+    assert speak(page, "two") == []
+    other = page.speak("three", "", 24000, 42, 1.0, None, "", EN)
+    assert next(other)
+    first.close(), other.close()
+    engine.release()
+    assert context.service.wait_until_idle(WAIT_S)
+    assert "完成" in speak(page, "four")[-1][1]
+    assert [request.text for request in engine.spoken] == ["four"]
+
+
 @pytest.mark.parametrize(
     ("text", "rate", "words", "offers_split"),
     [
