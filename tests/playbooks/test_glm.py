@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 
-from tests.playbooks.provisioning import Played, play_role
+from tests.playbooks.provisioning import ROOT, Played, play_role
 
 REQUIRED = ["llm/config.json", "flow/flow.pt"]
 SAID = "its instances run the default engine kokoro"
@@ -132,3 +133,27 @@ def test_check_mode_on_a_fresh_host_passes_and_creates_nothing(tmp_path, weights
     assert done.code == 0, done.said
     assert SAID not in done.said
     assert not (tmp_path / "GLM-TTS").exists()
+
+
+@pytest.mark.parametrize(
+    ("engine", "usable", "runs"),
+    [
+        pytest.param("glm", True, "glm", id="with weights"),
+        pytest.param("glm", False, "kokoro", id="without weights"),
+        pytest.param("espeak", False, "espeak", id="another engine"),
+    ],
+)
+def test_an_instance_runs_the_engine_it_can(engine, usable, runs):
+    template = ROOT / "playbooks/roles/glmtts_service/templates/instance.env.j2"
+    templates = jinja2.Environment(trim_blocks=True, autoescape=False)
+    templates.filters["combine"] = lambda one, other: one | other
+    text = templates.from_string(template.read_text()).render(
+        item={"port": 7860, "engine": engine},
+        glmtts_service_glm_usable=usable,
+        glmtts_service_glm_python="/env/bin/python",
+        glmtts_service_settings={},
+    )
+    settings = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    assert settings["TTS_ENGINE"] == runs
+    assert settings.get("TTS_GLM_PYTHON") == ("/env/bin/python" if runs == "glm" else None)
+    assert "" not in text.splitlines()
