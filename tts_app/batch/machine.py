@@ -29,7 +29,10 @@ def read_machine(out_dir: Path, archive_dir: Path | None, *, gpu: bool) -> Machi
 
 
 def free_memory_mb(meminfo: Path, cgroup: Path) -> float | None:
-    """Return what processes may still take: the machine's free memory or the control group's rest."""
+    """Return what processes may still take: the machine's free memory or the control group's rest.
+
+    What the control group holds of files counts as free: the kernel gives it back first.
+    """
     free = [value for value in (_available_mb(meminfo), _cgroup_rest_mb(cgroup)) if value is not None]
     return min(free, default=None)
 
@@ -50,7 +53,17 @@ def _cgroup_rest_mb(cgroup: Path) -> float | None:
         current = (cgroup / "memory.current").read_text(encoding="ascii").strip()
     except OSError:
         return None
-    return (int(limit) - int(current)) / 1e6 if limit.isdigit() and current.isdigit() else None
+    if not (limit.isdigit() and current.isdigit()):
+        return None
+    return (int(limit) - int(current) + _cached_bytes(cgroup)) / 1e6
+
+
+def _cached_bytes(cgroup: Path) -> int:
+    try:
+        words = [line.split() for line in (cgroup / "memory.stat").read_text(encoding="ascii").splitlines()]
+    except OSError:
+        return 0
+    return sum(int(size) for name, size in words if name in {"inactive_file", "active_file"})
 
 
 def _free_gpu_mb() -> float | None:

@@ -101,6 +101,8 @@ def test_memory_is_what_the_machine_or_the_control_group_leaves(tmp_path) -> Non
     assert free_memory_mb(meminfo, cgroup) == pytest.approx(2048)
     (cgroup / "memory.max").write_text("600000000\n")
     assert free_memory_mb(meminfo, cgroup) == pytest.approx(500)
+    (cgroup / "memory.stat").write_text("anon 10000000\ninactive_file 60000000\nactive_file 20000000\n")
+    assert free_memory_mb(meminfo, cgroup) == pytest.approx(580)
 
 
 def test_a_place_that_does_not_exist_yet_is_measured_at_its_parent(tmp_path) -> None:
