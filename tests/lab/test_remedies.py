@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.lab.faults.fault import background, end, gpu_of
-from tests.lab.fleet import Fleet
+from tests.lab.faults.fault import active, background, end, gpu_of
+from tests.lab.fleet import Fleet, wait_for
 from tests.lab.keys import lab_secrets
 from tests.lab.machine import Machine
 from tests.lab.status import Json
@@ -152,3 +152,27 @@ def test_a_host_whose_driver_wants_a_reboot_is_rebooted_after_a_yes_and_speaks_a
     assert [(one["remedy"], one["state"]) for one in whole["runs"]] == [("reboot", "ok")]
     assert machine.run(["cat", "/proc/sys/kernel/random/boot_id"]).stdout != boot_id
     assert whole["incident"]["proof"]["spoken"] is True
+
+
+# Last: a reset so soon after another waits for the cooldown.
+@pytest.mark.slow
+def test_a_reset_cut_off_in_the_middle_is_never_repeated_and_a_person_may_take_the_host_over(
+    fleet: Fleet,
+) -> None:
+    machine, control = fleet.lab.host("gpu02"), fleet.lab.host("control")
+    before = len(resets(machine))
+    with broken(fleet, "gpu02", "needs_reset", "7860") as incident:
+        approve(fleet, incident("asking", "gpu_needs_reset"))
+        run = incident("repairing", "gpu_needs_reset")["runs"][-1]["id"]
+        wait_for(lambda: not active(machine, "7860") or None, "the service to stop", fleet.status)
+        kill = ["systemctl", "kill", "--signal=SIGKILL", "--kill-whom=all", f"remediator-run@{run}.service"]
+        control.run(kill)
+        whole = incident("escalated", "gpu_needs_reset")
+        helper = "/usr/local/sbin/glmtts-remedy"
+        left = json.loads(machine.run([helper, "lease", "take-over", "--by", "ann"]).stdout)
+    machine.run([helper, "lease", "release", "person:ann"])
+    look_again(fleet, "gpu02")
+    assert [(one["id"], one["state"]) for one in whole["runs"]] == [(run, "abandoned")]
+    assert left["ended"]["holder"] == run, "until then nothing else could touch the host"
+    assert len(resets(machine)) == before
+    assert told(whole, "escalated")
