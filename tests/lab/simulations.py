@@ -1,19 +1,27 @@
-"""Put the simulated parts on the hosts: `nvidia-smi`, the WeChat robot, the mailbox."""
+"""Put the simulated parts on the hosts: `nvidia-smi`, conda, the WeChat robot, the mailbox."""
 
 from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
 from tests.lab.keys import lab_secrets
 from tests.lab.paths import ROOT
+from tests.lab.proc import call
+from tests.sim.conda.prefix import make_prefix
 
 SIM = ROOT / "tests" / "sim"
 GPU_FOLDER = "var/lib/sim-gpu"
 UUID = "GPU-00000000-0000-0000-0000-000000000{}"
+CONDA = Path("/opt/miniconda3")
+CONDA_CHANNEL = Path("/opt/lab-conda-channel")
+CONDA_HOSTS = ("gpu02",)  # where an instance of engine glm runs
+HOST_PYTHON = ("/usr/bin/python3.11", "3.11.2")  # Debian 12's
 DEVICES = {"gpu01": ("101", "102"), "gpu02": ("201",)}
 START = "import sys\nfrom nvidia_smi.program import main\nsys.exit(main(sys.argv[1:]))\n"
 UNIT = """[Unit]
@@ -37,6 +45,8 @@ def install(root: Path, host: str) -> None:
     """Install what `host` needs below its root folder; a state that is there stays."""
     if host in DEVICES:
         _install_gpu(root, host)
+        if host in CONDA_HOSTS:
+            _install_conda(root)
     else:
         _install_services(root)
 
@@ -66,10 +76,23 @@ def _install_gpu(root: Path, host: str) -> None:
         state.write_text(json.dumps({"gpus": gpus}, indent=1))
 
 
+def _install_conda(root: Path) -> None:
+    """A conda that was there before, and the channel it reads; the channel is made in a process of its own."""
+    channel = root / CONDA_CHANNEL.relative_to("/")
+    if not (channel / "noarch" / "repodata.json").exists():
+        shutil.rmtree(channel, ignore_errors=True)
+        make = [sys.executable, "-m", "tests.sim.conda.channel", str(channel), *HOST_PYTHON]
+        call(make, timeout_s=120, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    prefix = root / CONDA.relative_to("/")
+    if not (prefix / "bin" / "conda").exists():
+        shutil.rmtree(prefix, ignore_errors=True)
+        make_prefix(CONDA, Path("/usr/bin/python3"), carry=True, root=root)
+
+
 def _install_services(root: Path) -> None:
     top = root / "opt/lab-sim"
     shutil.rmtree(top, ignore_errors=True)
-    ignore = shutil.ignore_patterns("__pycache__", "nvidia_smi", "glm_tts")
+    ignore = shutil.ignore_patterns("__pycache__", "nvidia_smi", "glm_tts", "conda")
     shutil.copytree(SIM, top / "sim", ignore=ignore)
     (top / "robot-keys").write_text(lab_secrets()["robot_key"] + "\n")
     units = root / "etc/systemd/system"

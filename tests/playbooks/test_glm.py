@@ -86,7 +86,7 @@ def test_without_weights_the_host_runs_the_default_engine_and_says_so(tmp_path, 
         pytest.param(
             "unlisted", "glmtts_glm_weights_manifest", id="a source without checksums", marks=pytest.mark.slow
         ),
-        pytest.param("full", "glmtts_glm_weights_free_mb", id="too little space"),
+        pytest.param("full", "glmtts_glm_weights_free_mb", id="too little space", marks=pytest.mark.slow),
     ],
 )
 def test_weights_that_cannot_be_trusted_or_held_are_refused(tmp_path, weights, provide, wrong, named):
@@ -128,6 +128,7 @@ def test_the_checkout_is_the_commit_and_keeps_what_somebody_changed(tmp_path, pr
     assert code.read_text() == "mine"
 
 
+@pytest.mark.slow  # the lab deploys in check mode too
 def test_check_mode_on_a_fresh_host_passes_and_creates_nothing(tmp_path, weights, provide):
     done = provide("--check", weights_source=str(weights), weights_manifest=str(tmp_path / "weights.sha256"))
     assert done.code == 0, done.said
