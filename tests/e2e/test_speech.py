@@ -79,7 +79,7 @@ def test_a_batch_ends_with_an_archive(web):
     deadline = time.monotonic() + STEP_TIMEOUT_S
     while (status := web.get(f"/v1/batches/{batch['id']}").json())["state"] != "ended":
         assert time.monotonic() < deadline, status
-        time.sleep(0.2)
+        time.sleep(1.0)  # looking counts as a request: more often is answered 429 on a slow machine
     assert (status["ok"], status["failed"]) == (2, 0)
     with zipfile.ZipFile(io.BytesIO(web.get(f"/v1/batches/{batch['id']}/result").content)) as archive:
         for name in ("one.wav", "two.wav"):
