@@ -74,6 +74,7 @@ FIRING = [
         "40s",
         "96 % of the inodes used",
     ),
+    Row("LogRunaway", {f"glmtts_log_size_bytes{{{G1}}}": "501e6x100"}, "30s", "a log of 501 MB"),
     Row(
         "VramHigh",
         {
@@ -172,6 +173,7 @@ QUIET = [
         "6m",
         "90 % of the card's memory",
     ),
+    Row("LogRunaway", {f"glmtts_log_size_bytes{{{G1}}}": "499e6x100"}, "2m", "a log of 499 MB"),
     Row(
         "XidError",
         {'glmtts_xid_last_timestamp_seconds{host="gpu01",xid="31"}': "_ 5x100"},

@@ -80,6 +80,15 @@ def test_a_damaged_memory_starts_again_instead_of_failing(config, log):
     assert scan(config)["errors"] == 1
 
 
+def test_the_largest_log_that_is_written_is_told(config, log, tmp_path):
+    log.write_text(OOM)
+    log.with_name("access.log").write_bytes(b"x" * 5000)
+    log.with_name("error.log.1").write_bytes(b"x" * 90_000)
+    scan_logs.scan(type(config)(**{**vars(config), "textfile_dir": str(tmp_path / "metrics")}))
+    text = (tmp_path / "metrics/glmtts_logs.prom").read_text()
+    assert 'glmtts_log_size_bytes{port="7860"} 5000\n' in text
+
+
 def test_the_metrics_name_every_fault_from_the_start(config, log, tmp_path):
     scan_logs.scan(type(config)(**{**vars(config), "textfile_dir": str(tmp_path / "metrics")}))
     text = (tmp_path / "metrics/glmtts_logs.prom").read_text()

@@ -1,4 +1,4 @@
-"""Count failure words in the services' error logs, once each, over rotations and restarts.
+"""Count failure words in the services' error logs, once each, over rotations and restarts; tell the logs' sizes.
 
 Only lines of level ERROR or CRITICAL and what follows them (tracebacks) count: a line of another level that
 merely quotes something is no failure. The cursor is a file's inode and offset; a rotated file is finished first.
@@ -33,8 +33,9 @@ def scan(config: Config) -> dict[str, Any]:
     """Read what is new in every log, add to the counters, and write them for the node exporter."""
     memory = Path(config.state_dir) / "log_counters.json"
     state = _load(memory)
-    for name in config.instances:
+    for name, instance in config.instances.items():
         counted = state.setdefault(name, {"errors": 0, "faults": {}, "bad": False, "inode": 0, "offset": 0})
+        counted["largest_b"] = max((item["size_b"] for item in logs.sizes(config, instance)), default=0)
         _scan_log(Path(config.log_dir) / name / "error.log", counted)
     _store(memory, json.dumps(state))
     if config.textfile_dir:
@@ -62,6 +63,14 @@ def metrics(state: State) -> str:
         f'glmtts_log_signature_total{{port="{name}",fault="{fault}"}} {item["faults"].get(fault, 0)}'
         for name, item in sorted(state.items())
         for fault in SIGNATURES
+    ]
+    lines += [
+        "# HELP glmtts_log_size_bytes Size of the largest log that is being written.",
+        "# TYPE glmtts_log_size_bytes gauge",
+        *(
+            f'glmtts_log_size_bytes{{port="{name}"}} {item["largest_b"]}'
+            for name, item in sorted(state.items())
+        ),
     ]
     return "\n".join(lines) + "\n"
 
