@@ -1,7 +1,8 @@
 """Run the suites and say how long each took: `python -m tests.suites [--slow] [NAME ...]`.
 
-Every suite runs, whatever the ones before it did; the last lines say which failed and how to repeat it.
-The lab is deployed beside the quick suites; the browser and the faults then have the machine to themselves.
+Suites run beside each other where none needs what another makes: most of them wait for hosts most of the time.
+The output of each is shown when it ends. Every suite runs, whatever became of the others; the last lines say
+which failed and how to repeat it.
 Failed tests get a second try: nobody hides behind it, so every test that needed it is named at the end.
 """
 
@@ -12,24 +13,27 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO
 
 ROOT = Path(__file__).parents[1]
 BIN = ROOT / ".venv" / "bin"
 ARTEFACTS = ROOT / "var" / "artefacts"
+OUTPUT = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Suite:
-    """One suite: its commands, in order, and whether it runs among the quick ones, beside them, or after both."""
+    """One suite: its commands, in order. It begins when the suite `after` has ended; `nice` is for pure work."""
 
     name: str
     commands: tuple[tuple[str, ...], ...]
-    when: Literal["quick", "beside", "alone"] = "quick"
+    after: str = ""
+    nice: int = 0
 
 
 @dataclass
@@ -46,6 +50,8 @@ def suites(slow: bool) -> tuple[Suite, ...]:
     """Name every suite, in order."""
     marks = ("-m", "not slow") if not slow else ()
     tests = ("pytest", "-q", "--timeout=1200", "--durations=5", *marks)
+    lab = (*tests, "-rs")
+    others = tuple(f"--ignore=tests/lab/test_{name}.py" for name in ("deploy", "faults"))
     return (
         Suite(
             "lint",
@@ -56,12 +62,15 @@ def suites(slow: bool) -> tuple[Suite, ...]:
                 ("ansible-lint", "--offline", "--profile", "production", "-q", "playbooks", "deploy.yml"),
                 ("shellcheck", ".ci/run", "tests/debian_packages.sh", "tests/lab/keeper.sh"),
             ),
+            nice=10,
         ),
-        Suite("unit", ((*tests, "tests/unit"),)),
-        Suite("playbooks", ((*tests, "tests/playbooks"),)),
-        Suite("deploy", ((*tests, "-rs", "tests/lab/test_deploy.py"),), when="beside"),
-        Suite("e2e", ((*tests, "tests/e2e"),), when="alone"),
-        Suite("lab", ((*tests, "-rs", "--deselect=tests/lab/test_deploy.py", "tests/lab"),), when="alone"),
+        Suite("unit", ((*tests, "tests/unit"),), nice=10),
+        Suite("playbooks", ((*tests, "tests/playbooks"),), after="lint", nice=10),
+        Suite("e2e", ((*tests, "tests/e2e"),), after="playbooks"),
+        # The first deployment of a content takes minutes; the two labs after it start from what it kept.
+        Suite("deploy", ((*tests, "-rs", "tests/lab/test_deploy.py"),)),
+        Suite("faults", ((*lab, "--lab-name=faults", "tests/lab/test_faults.py"),), after="deploy"),
+        Suite("chain", ((*lab, "--lab-name=chain", *others, "tests/lab"),), after="deploy"),
     )
 
 
@@ -72,7 +81,7 @@ def run(suite: Suite, out: IO[str]) -> Outcome:
     ok = True
     flaky: list[str] = []
     for command in suite.commands:
-        code, again = _run_command(command, out)
+        code, again = _run_command(command, suite.nice, out)
         ok, flaky = ok and code == 0, flaky + again
     outcome = Outcome(suite.name, ok, time.monotonic() - started, flaky)
     print(f"== {suite.name}: {'ok' if ok else 'FAILED'} in {outcome.took_s:.0f} s", file=out, flush=True)
@@ -80,34 +89,49 @@ def run(suite: Suite, out: IO[str]) -> Outcome:
 
 
 def run_all(chosen: list[Suite]) -> list[Outcome]:
-    """Run the suites, each at its time; the output of those beside others is printed when they end."""
-    lanes = {when: [suite for suite in chosen if suite.when == when] for when in ("quick", "beside", "alone")}
-    with ThreadPoolExecutor(max_workers=1) as pool, tempfile.TemporaryFile("w+") as kept:
-        beside = [pool.submit(run, suite, kept) for suite in lanes["beside"]]
-        outcomes = [run(suite, sys.stdout) for suite in lanes["quick"]]
-        outcomes += [future.result() for future in beside]
+    """Run the suites, each as soon as the one it comes after has ended; show each one's output when it ends."""
+    ends: dict[str, Future[Outcome]] = {}
+    with ThreadPoolExecutor(max_workers=len(chosen)) as pool:
+        for suite in chosen:
+            ends[suite.name] = pool.submit(_run_in_turn, suite, ends.get(suite.after))
+        return [end.result() for end in ends.values()]
+
+
+def _run_in_turn(suite: Suite, before: Future[Outcome] | None) -> Outcome:
+    if before is not None:
+        before.result()
+    with tempfile.TemporaryFile("w+") as kept:
+        _say(f"== {suite.name} begins\n")
+        outcome = run(suite, kept)
         kept.seek(0)
-        sys.stdout.write(kept.read())
-    return outcomes + [run(suite, sys.stdout) for suite in lanes["alone"]]
+        _say(kept.read())
+    return outcome
 
 
-def _run_command(command: tuple[str, ...], out: IO[str]) -> tuple[int, list[str]]:
+def _say(text: str) -> None:
+    """Write whole texts: suites end at the same time."""
+    with OUTPUT:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def _run_command(command: tuple[str, ...], nice: int, out: IO[str]) -> tuple[int, list[str]]:
     if command[0] != "pytest":
-        return _call(command, out), []
+        return _call(command, nice, out), []
     with tempfile.TemporaryDirectory() as cache:
         kept = ("-o", f"cache_dir={cache}")
-        code = _call((*command, *kept), out)
+        code = _call((*command, *kept), nice, out)
         if code != 1:
             return code, []
         failed = _last_failed(Path(cache))
         print(f"== second try for {len(failed)} failed test(s)", file=out, flush=True)
-        code = _call((*command, *kept, "--last-failed"), out)
+        code = _call((*command, *kept, "--last-failed"), nice, out)
         return code, failed if code == 0 else []
 
 
-def _call(command: tuple[str, ...], out: IO[str]) -> int:
+def _call(command: tuple[str, ...], nice: int, out: IO[str]) -> int:
     environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
-    argv = (str(BIN / command[0]), *command[1:])
+    argv = ("nice", "-n", str(nice), str(BIN / command[0]), *command[1:])
     return subprocess.run(argv, cwd=ROOT, env=environment, stdout=out, stderr=out, check=False).returncode
 
 

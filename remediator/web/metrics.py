@@ -33,8 +33,8 @@ def exposition(figures: Figures) -> bytes:
     for state in IncidentState:  # all of them from the start: a series that appears is no increase
         incidents.labels(state).set(figures.incidents.get(state, 0))
     runs = _gauge(registry, "runs", "Runs by remedy and state.", "remedy", "state")
-    for (remedy, state), count in figures.runs.items():
-        runs.labels(remedy, state).set(count)
+    for (remedy, ended), count in figures.runs.items():
+        runs.labels(remedy, ended).set(count)
     plain = {
         "repair_seconds_sum": ("Seconds from opened to resolved, summed.", figures.repair_s_sum),
         "repair_seconds_count": ("Resolved incidents.", figures.repair_count),

@@ -1,4 +1,4 @@
-"""The lab that tests share: deployed once per session, named `test`; VOICEKEEPER_LAB names one that is up already."""
+"""The lab that tests share: deployed once per session; VOICEKEEPER_LAB names one that is up already."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from tests.lab.lab import Lab, cannot_run_here
 from tests.lab.progress import Progress
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let suites that run beside each other have a lab each."""
+    parser.addoption("--lab-name", default="test", help="name of the lab that is made for the tests")
+
+
 @pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Hand out a deployed lab; skip, with the reason, where this machine cannot run one."""
     reason = cannot_run_here()
     if reason:
@@ -23,7 +28,7 @@ def lab() -> Iterator[Lab]:
     if standing:
         yield Lab(standing)
         return
-    lab = Lab("test")
+    lab = Lab(request.config.getoption("--lab-name"))
     lab.down()
     deploy(lab, Progress())
     yield lab
