@@ -34,7 +34,7 @@ class Case:
     @property
     def id(self) -> str:
         """Name of the test row."""
-        return f"{self.fault} is {self.called} and ends {self.ends}"
+        return f"{self.fault} on {self.host} is {self.called} and ends {self.ends}"
 
 
 CASES = (
