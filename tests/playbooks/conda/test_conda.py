@@ -56,6 +56,7 @@ def imported(prefix: Path) -> str:
     return subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()
 
 
+@pytest.mark.slow  # the lab's deployment shows it too
 def test_conda_is_installed_an_environment_built_once_and_its_evidence_kept(tmp_path, provide, channel):
     checksum = write_installer(tmp_path / "installer.sh")
     installer = {"installer_file": str(tmp_path / "installer.sh"), "installer_sha256": checksum}
@@ -115,6 +116,7 @@ def test_a_failed_build_leaves_the_environment_in_use_and_names_what_to_set(
     assert [path for path in (prefix / "envs").iterdir() if path.is_dir() and path.resolve() != older] == []
 
 
+@pytest.mark.slow  # the lab's deployment shows it too
 def test_check_mode_on_a_fresh_host_passes_and_creates_nothing(tmp_path, provide):
     done = provide("--check", "--diff")
     assert done.code == 0, done.said
