@@ -78,6 +78,7 @@ def test_conda_is_installed_an_environment_built_once_and_its_evidence_kept(tmp_
     assert (second.code, second.changed) == (0, 0), second.said
 
 
+@pytest.mark.slow
 def test_other_content_is_built_beside_and_switched_and_one_build_before_is_kept(prefix, older, provide):
     envs = prefix / "envs"
     (envs / "torch29-mine").mkdir()  # somebody else's environment
