@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,13 @@ def ask(lab: Lab, query: str) -> list[object]:
     call = ["curl", "-s", "-m", "20", "--data-urlencode", f"query={query}", url]
     answer = json.loads(lab.host("control").run(call).stdout)
     assert answer["status"] == "success", answer
-    found: list[object] = answer["data"]["result"]
-    return found
+    series: list[object] = answer["data"]["result"]
+    return series
+
+
+def found(lab: Lab, query: str) -> list[object] | None:
+    """Return what Prometheus has for a query, None while it has nothing."""
+    return ask(lab, query) or None
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
@@ -35,4 +41,4 @@ def test_every_panel_of_a_site_that_speaks_has_something_to_show(lab: Lab, dashb
             if "rate(" in query or "increase(" in query or panel["title"] in QUIET:
                 ask(lab, query)  # understood; whether there is anything depends on the last minutes
             else:
-                wait_for(lambda q=query: ask(lab, q) or None, query, lambda: None, 120)  # type: ignore[misc]
+                wait_for(partial(found, lab, query), query, dict, 120)

@@ -6,13 +6,15 @@ from tests.unit.tts_app.fakes import FakeEngine
 from tts_app.errors import LoadFailed, OutOfMemory
 from tts_app.loading import Loading
 
-CLOCK = lambda: 7.0  # noqa: E731
+
+def clock() -> float:
+    return 7.0
 
 
 def failing(times, error=None):
     engine = FakeEngine()
     engine.load_error = error or LoadFailed("no model")
-    loading = Loading(engine, CLOCK)
+    loading = Loading(engine, clock)
     for _ in range(times):
         assert not loading.run()
     return loading, engine
@@ -42,7 +44,7 @@ def test_whatever_it_was_is_kept_and_logged(error, caplog):
 def test_how_long_a_load_takes_can_be_seen_from_its_beginning():
     seen = []
     engine = FakeEngine()
-    loading = Loading(engine, CLOCK)
+    loading = Loading(engine, clock)
     engine.load = lambda: seen.append(loading.since)
     loading.run()
     assert (seen, loading.since) == ([7.0], None)
