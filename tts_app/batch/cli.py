@@ -40,6 +40,7 @@ exit status / 退出码:
   2   wrong usage or settings / 用法或配置有误
   3   no item was spoken / 全部失败
   4   refused before anything was spoken; with --check: would be refused / 检查未通过
+  5   every item was spoken, the zip archive could not be written / 全部成功，但压缩包未生成
   75  stopped (signal, full disk, engine not loadable); run the same command to resume / 已停止，可继续
 
 The same command resumes: what is finished is never spoken again. Nothing is written outside OUT_DIR

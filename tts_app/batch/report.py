@@ -24,6 +24,7 @@ class Exit(IntEnum):
     USAGE = 2
     NONE_OK = 3
     REFUSED = 4
+    NO_ARCHIVE = 5
     STOPPED = 75  # EX_TEMPFAIL: start again to resume
 
 
@@ -80,7 +81,7 @@ class Report:
         if self.stopped is not None or self.count("waiting"):
             return Exit.STOPPED
         if self.count("ok") == len(self.rows):
-            return Exit.ALL_OK
+            return Exit.ALL_OK if self.archive_error is None else Exit.NO_ARCHIVE
         return Exit.SOME_FAILED if self.count("ok") else Exit.NONE_OK
 
     def to_json(self) -> dict[str, Any]:

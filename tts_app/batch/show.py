@@ -23,6 +23,8 @@ ENDINGS = {
     Exit.ALL_OK: "all spoken / 全部完成",
     Exit.SOME_FAILED: "some failed / 部分失败",
     Exit.NONE_OK: "none spoken / 全部失败",
+    Exit.NO_ARCHIVE: "all spoken, but the zip is missing; run the same command to write it"
+    " / 全部完成，但压缩包未生成，重新运行同一命令即可生成",
     Exit.STOPPED: "stopped; run the same command to resume / 已停止，重新运行同一命令即可继续",
 }
 

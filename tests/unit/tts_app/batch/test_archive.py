@@ -41,13 +41,26 @@ def test_a_damaged_archive_is_found_out(tmp_path, out_dir) -> None:
         read_manifest(report.archive)
 
 
-def test_an_archive_that_can_not_be_written_is_said_and_loses_nothing(tmp_path, out_dir) -> None:
+def test_an_archive_that_can_not_be_written_is_told_and_loses_nothing(tmp_path, out_dir) -> None:
     (tmp_path / "zips").write_text("a file, no folder")
     report = run(tasks_file(2), out_dir, archive_dir=tmp_path / "zips")
     assert report.archive is None
     assert report.archive_error is not None
-    assert report.exit_status is Exit.ALL_OK
+    assert report.exit_status is Exit.NO_ARCHIVE
     assert len(list(out_dir.glob("*.wav"))) == 2
+    (tmp_path / "zips").unlink()
+    speaker = DirectSpeaker()
+    again = run(tasks_file(2), out_dir, speaker, archive_dir=tmp_path / "zips")
+    assert (again.exit_status, speaker.spoken) == (Exit.ALL_OK, [])
+    assert read_manifest(again.archive)["ok"] == 2
+
+
+def test_failed_items_are_told_before_a_missing_archive(tmp_path, out_dir) -> None:
+    (tmp_path / "zips").write_text("a file, no folder")
+    engine = FakeEngine()
+    engine.errors["第1句话"] = OutOfMemory("x")
+    report = run(tasks_file(2), out_dir, DirectSpeaker(engine), archive_dir=tmp_path / "zips")
+    assert report.exit_status is Exit.SOME_FAILED
 
 
 def test_a_tasks_file_whose_name_is_no_utf8_costs_no_archive(tmp_path, out_dir) -> None:

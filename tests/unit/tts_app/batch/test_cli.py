@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -152,3 +154,8 @@ def test_the_help_names_every_exit_status(capsys) -> None:
         cli.main(["--help"])
     said = capsys.readouterr().out
     assert all(f"\n  {status.value} " in said for status in Exit)
+
+
+def test_the_page_on_batches_tells_every_exit_status() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "batch.md").read_text("utf-8")
+    assert [int(number) for number in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)] == sorted(Exit)
