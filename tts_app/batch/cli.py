@@ -41,7 +41,7 @@ exit status / 退出码:
   3   no item was spoken / 全部失败
   4   refused before anything was spoken; with --check: would be refused / 检查未通过
   5   every item was spoken, the zip archive could not be written / 全部成功，但压缩包未生成
-  75  stopped (signal, full disk, engine not loadable); run the same command to resume / 已停止，可继续
+  75  stopped (signal, full disk, engine not loadable or long busy); run the same command to resume / 已停止，可继续
 
 The same command resumes: what is finished is never spoken again. Nothing is written outside OUT_DIR
 but the zip archive. 重新运行同一命令即可继续，已完成的任务不会重复。

@@ -120,10 +120,6 @@ class Entry:
         else:
             self.end(State.CANCELLED)
 
-    def wait_cancelled(self, seconds: float) -> bool:
-        """Wait; True as soon as it is given up."""
-        return self._cancelled.wait(seconds)
-
     def begin(self, speaker: ServiceSpeaker) -> None:
         """It runs now, spoken by `speaker`."""
         self._speaker, self.state, self._reason = speaker, State.RUNNING, None

@@ -10,6 +10,7 @@ from pathlib import Path
 from tts_app.batch.archive import BadArchive, read_manifest
 from tts_app.batch.estimate import Machine
 from tts_app.batch.journal import JournalBusy
+from tts_app.batch.patience import pause
 from tts_app.batch.preflight import check
 from tts_app.batch.report import Report
 from tts_app.batch.speak import ServiceSpeaker
@@ -49,7 +50,7 @@ class SubmittedRun:
             self._around.speech,
             owner=f"batch:{entry.meta.owner}",
             longest_wait_s=self._around.longest_wait_s,
-            pause=lambda seconds: entry.wait_cancelled(seconds) or self._stopping(),
+            pause=lambda seconds: pause(seconds, self._must_stop),
         )
         entry.begin(speaker)
         try:
@@ -75,10 +76,13 @@ class SubmittedRun:
             batch,
             speaker=speaker,
             read_reference=around.read_reference,
-            must_stop=lambda: self._stopping() or entry.cancelled,
+            must_stop=self._must_stop,
             listener=entry.listener(self._on_item),
             now=self._now,
         )
+
+    def _must_stop(self) -> bool:
+        return self._stopping() or self._entry.cancelled
 
     def _settle(self, report: Report) -> None:
         entry = self._entry

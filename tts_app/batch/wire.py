@@ -12,7 +12,7 @@ import numpy as np
 
 from tts_app import errors
 from tts_app.engines.base import Reference, Samples, Speech, SpeechRequest
-from tts_app.errors import BadRequest, EngineError, LoadFailed, TtsError
+from tts_app.errors import BadRequest, Busy, EngineError, LoadFailed, TtsError
 
 Message = dict[str, Any]
 CHUNK = 1 << 20
@@ -145,6 +145,8 @@ def pack_error(error: Exception) -> bytes:
         message |= {"en": error.message_en, "zh": error.message_zh}
     else:
         message |= {"en": f"{type(error).__name__}: {error}", "zh": f"语音引擎出错：{type(error).__name__}"}
+    if isinstance(error, Busy):
+        message |= {"retry_after_s": error.retry_after_s}
     if isinstance(error, BadRequest):
         message |= {"field": error.field, "fix": error.fix, "fix_zh": error.fix_zh}
     return frame(message)
@@ -156,6 +158,8 @@ def unpack_error(message: Message) -> TtsError:
         return BadRequest(
             message["field"], message["en"], message["zh"], message["fix"], fix_zh=message["fix_zh"]
         )
+    if message["kind"] == "Busy":
+        return Busy(message["retry_after_s"], message["en"], message["zh"])
     kind = ENGINE_ERRORS.get(message["kind"], EngineError)
     return kind(message["en"], message["zh"])
 

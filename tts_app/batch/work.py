@@ -15,6 +15,7 @@ from tts_app.batch import report as reports
 from tts_app.batch.archive import write_archive
 from tts_app.batch.items import Item, make_items
 from tts_app.batch.journal import Journal, utc_now
+from tts_app.batch.patience import PatientSpeaker
 from tts_app.batch.preflight import Preflight
 from tts_app.batch.problems import show
 from tts_app.batch.report import Report
@@ -64,7 +65,7 @@ def do_batch(
             items,
             out_dir=batch.out_dir,
             journal=journal,
-            speaker=speaker,
+            speaker=PatientSpeaker(speaker, must_stop=must_stop),
             read_reference=read_reference,
             must_stop=must_stop,
             listener=listener,

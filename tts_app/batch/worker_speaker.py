@@ -14,7 +14,7 @@ from pathlib import Path
 from tts_app.batch import wire
 from tts_app.batch.speak import StopBatch
 from tts_app.engines.base import PieceCallback, Speech, SpeechRequest
-from tts_app.errors import EngineError, EngineStuck, TtsError
+from tts_app.errors import EngineError, EngineStuck, LoadFailed, TtsError
 
 END_GRACE_S = 10.0  # for a worker that was told to end
 SPOKEN_SIGNALS = {signal.SIGSEGV: "Segmentation fault", signal.SIGABRT: "Aborted", signal.SIGKILL: "Killed"}
@@ -83,7 +83,12 @@ class WorkerSpeaker:
             self._speaking = False
             if message["event"] == "speech":
                 return wire.unpack_speech(message, payload)
-            raise wire.unpack_error(message)
+            error = wire.unpack_error(message)
+            if isinstance(
+                error, LoadFailed
+            ):  # an engine that came to nothing meanwhile, a server that is gone
+                raise StopBatch("engine", error.message_en, error.message_zh) from error
+            raise error
 
     def _running(self) -> tuple[subprocess.Popen[bytes], wire.Receiver]:
         if self._process is None or self._receiver is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -42,6 +43,7 @@ MAX_ANSWER_BYTES = 200 * 1024 * 1024
 _CONNECT_TIMEOUT_S = 5.0
 _CHUNK_BYTES = 64 * 1024
 _RETRY_AFTER_S = 5
+_LONGEST_RETRY_AFTER_S = 3600
 
 
 class OpenAIEngine:
@@ -211,10 +213,7 @@ def _refusal(answer: requests.Response) -> EngineError | BadRequest | Busy:
     if status in {401, 403}:
         return _refused_key()
     if status in {429, 503}:
-        after = answer.headers.get("Retry-After", "")
-        return Busy(
-            int(after) if after.isdigit() else _RETRY_AFTER_S, "the speech server is busy", "语音服务端繁忙"
-        )
+        return Busy(_retry_after_s(answer), "the speech server is busy", "语音服务端繁忙")
     if "out of memory" in text:
         return OutOfMemory(f"CUDA out of memory on the speech server (HTTP {status})")
     if status in {400, 413, 422}:
@@ -224,6 +223,12 @@ def _refusal(answer: requests.Response) -> EngineError | BadRequest | Busy:
             "Check voice, text and reference.", fix_zh="请检查音色、文本和参考音频。",
         )  # fmt: skip
     return EngineError(f"the speech server answered HTTP {status}", f"语音服务端返回 HTTP {status}")
+
+
+def _retry_after_s(answer: requests.Response) -> int:
+    """Return the whole seconds the server asks to wait; a few where it names none, or a date."""
+    after = answer.headers.get("Retry-After", "").strip()
+    return min(int(after), _LONGEST_RETRY_AFTER_S) if re.fullmatch(r"[0-9]{1,9}", after) else _RETRY_AFTER_S
 
 
 def _unreachable(error: requests.RequestException) -> LoadFailed:

@@ -15,7 +15,7 @@ from tests.unit.tts_app.batch.helpers import WAIT_S
 from tts_app.batch.speak import StopBatch
 from tts_app.batch.worker_speaker import WorkerDied, WorkerSpeaker
 from tts_app.engines.base import Reference, SpeechRequest
-from tts_app.errors import BadRequest, ContextDead, EngineError, EngineStuck, OutOfMemory
+from tts_app.errors import BadRequest, Busy, ContextDead, EngineError, EngineStuck, OutOfMemory
 
 COMMAND = (*worker_engine.COMMAND, worker_engine.FACTORY)
 
@@ -73,6 +73,19 @@ def test_a_trouble_costs_one_item(speaker, text, kind, words, new_workers) -> No
         say(speaker, text)
     assert say(speaker, "hello").pieces == 1
     assert speaker.starts - before == new_workers
+
+
+def test_a_busy_engine_names_its_time_through_the_pipe(speaker) -> None:
+    with pytest.raises(Busy, match="the speech server is busy") as busy:
+        say(speaker, "busy now")
+    assert (busy.value.retry_after_s, busy.value.message_zh) == (7, "语音服务端繁忙")
+
+
+def test_an_engine_that_is_gone_stops_the_batch_and_blames_no_item(speaker) -> None:
+    with pytest.raises(StopBatch, match="can't be reached") as stop:
+        say(speaker, "gone now")
+    assert stop.value.reason == "engine"
+    assert say(speaker, "hello").pieces == 1
 
 
 def test_an_item_that_ran_out_of_memory_is_tried_again_after_clearing(tmp_path) -> None:

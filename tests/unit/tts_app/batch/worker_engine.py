@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 from tests.unit.tts_app.fakes import FakeEngine
-from tts_app.errors import ContextDead, LoadFailed, OutOfMemory
+from tts_app.errors import Busy, ContextDead, LoadFailed, OutOfMemory
 from tts_app.settings import Settings
 
 COMMAND = (sys.executable, "-m", "tts_app.batch.worker")
@@ -48,6 +48,10 @@ class TroubledEngine(FakeEngine):
             raise OutOfMemory("CUDA out of memory. Tried to allocate 2.00 GiB")
         if text.startswith("context"):
             raise ContextDead("CUDA error: device-side assert triggered")
+        if text.startswith("busy"):
+            raise Busy(7, "the speech server is busy", "语音服务端繁忙")
+        if text.startswith("gone"):
+            raise LoadFailed("the speech server can't be reached")
         if text.startswith("bug"):
             raise IndexError("list index out of range")
 

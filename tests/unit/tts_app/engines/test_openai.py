@@ -125,10 +125,24 @@ def test_every_refusal_becomes_a_typed_error(status, body, error):
         engine(Server(status, body)).synthesize(SpeechRequest("你好"))
 
 
-def test_the_server_says_when_to_come_back():
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("17", 17),
+        (" 3 ", 3),
+        ("0", 1),
+        ("86400", 3600),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 5),
+        ("-1", 5),
+        ("²", 5),
+        ("9" * 20, 5),
+        ("", 5),
+    ],
+)
+def test_the_server_says_when_to_come_back(header, seconds):
     with pytest.raises(Busy) as caught:
-        engine(Server(429, headers={"Retry-After": "17"})).synthesize(SpeechRequest("你好"))
-    assert caught.value.retry_after_s == 17
+        engine(Server(429, headers={"Retry-After": header})).synthesize(SpeechRequest("你好"))
+    assert caught.value.retry_after_s == seconds
 
 
 @pytest.mark.parametrize(
