@@ -78,8 +78,12 @@ class Busy(TtsError):
 class Draining(TtsError):
     """The service finishes what it has and takes nothing new."""
 
-    def __init__(self) -> None:
-        super().__init__("the service is draining and takes no new work", "服务正在下线，暂不接收新任务")
+    def __init__(
+        self,
+        message_en: str = "the service is draining and takes no new work",
+        message_zh: str = "服务正在下线，暂不接收新任务",
+    ) -> None:
+        super().__init__(message_en, message_zh)
 
 
 class Cancelled(TtsError):

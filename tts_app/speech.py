@@ -143,6 +143,14 @@ class SpeechService:
         """End what has not started yet, with Draining's words."""
         self._queue.reject_waiting(Draining())
 
+    def give_up(self) -> None:
+        """End the task in hand for whoever waits for it, at once; the engine itself ends at its next piece."""
+        if current := self._current:
+            current.cancel()
+            current.fail(
+                Draining("the service stops before this text is finished", "服务正在停止，文本未能合成完")
+            )
+
     def busy(self) -> bool:
         """Return whether anything runs or waits."""
         return self._current is not None or self._queue.depth() > 0

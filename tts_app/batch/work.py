@@ -106,7 +106,8 @@ def _finish(batch: Batch, items: tuple[Item, ...], journal: Journal, stopped: St
     if stopped is None:
         if batch.archive_dir is not None:
             report = _archived(report, batch.out_dir, batch.archive_dir)
-        journal.append("end", ok=report.count("ok"), failed=report.count("failed"))
+        if report.archive_error is None:  # else there is something left to do: the archive
+            journal.append("end", ok=report.count("ok"), failed=report.count("failed"))
     if stopped is None or not stopped.reason.startswith("disk"):
         wavfile.write_whole(batch.out_dir / out_dir.REPORT, report.to_bytes())
     return report

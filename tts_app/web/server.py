@@ -56,7 +56,8 @@ class Server(uvicorn.Server):
         self._context.batches.stop(timeout_s=0)
         service.reject_waiting()
         if not service.wait_until_idle(self._context.settings.drain_s):
-            log.warning("the task in hand did not end in time")
+            log.warning("the task in hand did not end in time and is given up")
+            service.give_up()  # people are told to ask again, a batch notes that the item is still to be spoken
         self.should_exit = True
 
 
@@ -115,6 +116,7 @@ def serve(settings: Settings) -> int:
     log.info("starting")
     server.run()
     heart.stop()
+    context.service.give_up()  # after a second signal there is still one
     context.batches.stop(timeout_s=END_BATCHES_S)
     context.service.stop(timeout_s=END_ENGINE_S)
     log.info("stopped")

@@ -12,6 +12,7 @@ from tests.unit.tts_app.batch.helpers import tasks_file
 from tests.unit.tts_app.batch.runs import DirectSpeaker, run
 from tests.unit.tts_app.fakes import FakeEngine
 from tts_app.batch.archive import BadArchive, read_manifest, write_archive
+from tts_app.batch.journal import read_history
 from tts_app.batch.report import Exit
 from tts_app.errors import OutOfMemory
 
@@ -53,6 +54,15 @@ def test_an_archive_that_can_not_be_written_is_told_and_loses_nothing(tmp_path, 
     again = run(tasks_file(2), out_dir, speaker, archive_dir=tmp_path / "zips")
     assert (again.exit_status, speaker.spoken) == (Exit.ALL_OK, [])
     assert read_manifest(again.archive)["ok"] == 2
+
+
+def test_a_batch_without_its_archive_has_not_ended(tmp_path, out_dir) -> None:
+    (tmp_path / "zips").write_text("a file, no folder")
+    run(tasks_file(1), out_dir, archive_dir=tmp_path / "zips")
+    assert not read_history(out_dir / "journal.jsonl").ended  # a service that starts anew would give no result
+    (tmp_path / "zips").unlink()
+    run(tasks_file(1), out_dir, archive_dir=tmp_path / "zips")
+    assert read_history(out_dir / "journal.jsonl").ended
 
 
 def test_failed_items_are_told_before_a_missing_archive(tmp_path, out_dir) -> None:
