@@ -34,7 +34,7 @@ class Row:
 
     line: int
     name: str
-    status: str  # ok, failed, waiting
+    status: str  # ok, failed, waiting; where it is watched also running, and skipped once it is cancelled
     file: str | None = None
     sha256: str | None = None
     audio_s: float | None = None
@@ -116,6 +116,13 @@ class Report:
 def make_rows(items: Sequence[Item], history: History, preflight: Preflight) -> tuple[Row, ...]:
     """Return a row for every item and for every line left out, in the file's order."""
     rows = [_row(item, history) for item in items]
+    rows += [_left_out(line, preflight) for line in preflight.bad_lines]
+    return tuple(sorted(rows, key=lambda row: row.line))
+
+
+def expected_rows(preflight: Preflight) -> tuple[Row, ...]:
+    """Return a row for every task and for every line left out, as long as nothing was begun."""
+    rows = [Row(task.line, task.name, "waiting") for task in preflight.tasks]
     rows += [_left_out(line, preflight) for line in preflight.bad_lines]
     return tuple(sorted(rows, key=lambda row: row.line))
 

@@ -19,7 +19,7 @@ from tts_app.batch.recordings import probe, read_reference
 from tts_app.batch.shelf import Folder, Meta, Shelf
 from tts_app.batch.speak import SpeechTaker
 from tts_app.batch.status import BatchStatus, Entry, State
-from tts_app.batch.submitted_run import SubmittedRun
+from tts_app.batch.submitted_run import SubmittedRun, judge
 from tts_app.batch.surroundings import BatchRefused, Surroundings, UnknownBatch
 from tts_app.batch.tasks import EngineFacts
 from tts_app.batch.work import MAX_OWNER_CHARS, is_owner, log_faults, new_batch_id
@@ -153,7 +153,7 @@ class BatchService:
         finally:
             if not kept:
                 folder.remove()
-        entry = Entry(folder, meta, State.WAITING, total=len(preflight.tasks), problems=preflight.problems)
+        entry = Entry(folder, meta, State.WAITING, preflight=preflight)
         with self._lock:
             self._entries[meta.batch_id] = entry
         self._bell.set()
@@ -215,6 +215,7 @@ class BatchService:
         return check(tasks, self._around.context(folder.audio, machine))
 
     def _work(self) -> None:
+        self._list_lines()
         while not self._stopping.is_set():
             self._bell.clear()
             self._forget()
@@ -226,6 +227,16 @@ class BatchService:
             paused = any(not entry.state.final for entry in waiting)
             if not self._stopping.is_set():  # its bell may have been cleared above
                 self._bell.wait(RETRY_S if paused else FORGET_EVERY_S)
+
+    def _list_lines(self) -> None:
+        """Let people see the lines of what an earlier process left, also of what has to wait."""
+        with self._lock:
+            waiting = [e for e in self._entries.values() if not e.state.final]
+        for entry in waiting:
+            try:
+                judge(entry, self._around)
+            except Exception:  # one damaged folder must not end the others; running it tells its owner
+                log.exception("batch=%s lines can't be listed", entry.meta.batch_id)
 
     def _forget(self) -> None:
         """Let go of what ended long ago, its texts included."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from tts_app.batch.items import Item
-from tts_app.batch.problems import Problem
+from tts_app.batch.preflight import Preflight
+from tts_app.batch.problems import Problem, show
 from tts_app.batch.progress import Pace
+from tts_app.batch.report import Row, expected_rows, faults
 from tts_app.batch.runner import Listener
 from tts_app.batch.shelf import Folder, Meta
 from tts_app.batch.speak import ServiceSpeaker
@@ -47,7 +50,7 @@ class BatchStatus:
     failed: int
     current: dict[str, Any] | None  # line, name, pieces_done, pieces
     eta_s: float | None
-    items: tuple[dict[str, Any], ...]  # those that ended: line, name, status, audio_s, message
+    items: tuple[dict[str, Any], ...]  # every line: line, name, status (report.Row), audio_s, error, message
     problems: tuple[dict[str, Any], ...]
     has_result: bool
 
@@ -79,20 +82,20 @@ class Entry:
         meta: Meta,
         state: State,
         *,
-        total: int = 0,
-        problems: tuple[Problem, ...] = (),
+        preflight: Preflight | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder, self.meta, self.state = folder, meta, state
         self._reason: str | None = None
-        self._total, self._clock = total, clock
-        self._problems = tuple(found.to_json() for found in problems)
-        self._items: dict[int, dict[str, Any]] = {}
+        self._problems: tuple[dict[str, Any], ...] = ()
+        self._rows: dict[int, dict[str, Any]] = {}  # by line
         self._current: Item | None = None
         self._speaker: ServiceSpeaker | None = None
         self._pace = Pace(clock)
         self._cancelled = threading.Event()
         self._lock = threading.Lock()
+        if preflight is not None:
+            self.note_lines(expected_rows(preflight), preflight.problems)
 
     @classmethod
     def found(cls, folder: Folder) -> Entry:
@@ -142,31 +145,40 @@ class Entry:
         if report is None:
             return
         with self._lock:
-            self._total = report["total"]
             self._problems = tuple(report["faults"])
-            self._items = {row["line"]: row for row in report["items"] if row["status"] != "waiting"}
+            self._rows = {row["line"]: row for row in report["items"]}
 
     def status(self) -> BatchStatus:
         """Return how it is now."""
-        with self._lock:
-            items = tuple(self._items[line] for line in sorted(self._items))
-        failed = sum(item["status"] == "failed" for item in items)
-        running = self.state is State.RUNNING
+        current, running = self._in_hand(), self.state is State.RUNNING
+        items = self._all_rows(current)
+        count = Counter(str(item["status"]) for item in items)
+        ended = count["ok"] + count["failed"]
         return BatchStatus(
             batch_id=self.meta.batch_id,
             owner=self.meta.owner,
             state=self.state,
             reason=self._reason,
             submitted_at=self.meta.submitted_at,
-            total=self._total,
-            ok=len(items) - failed,
-            failed=failed,
-            current=self._in_hand(),
-            eta_s=self._pace.left_s(self._total - len(items)) if running else None,
+            total=len(items),
+            ok=count["ok"],
+            failed=count["failed"],
+            current=current,
+            eta_s=self._pace.left_s(len(items) - ended) if running else None,
             items=items,
             problems=self._problems,
             has_result=self.state is State.ENDED,
         )
+
+    def _all_rows(self, current: dict[str, Any] | None) -> tuple[dict[str, Any], ...]:
+        with self._lock:
+            rows = dict(self._rows)
+        if self.state is State.CANCELLED:
+            left = [line for line, row in rows.items() if row["status"] == "waiting"]
+            rows |= {line: rows[line] | {"status": "skipped"} for line in left}
+        if current is not None and (row := rows.get(current["line"])):
+            rows[current["line"]] = row | {"status": "running"}
+        return tuple(rows[line] for line in sorted(rows))
 
     def _in_hand(self) -> dict[str, Any] | None:
         item, speaker = self._current, self._speaker
@@ -179,9 +191,14 @@ class Entry:
         """Return what keeps this entry up to date while the batch runs."""
         return _Keeper(self, on_item)
 
-    def note_begun(self, total: int) -> None:
+    def note_lines(self, rows: Sequence[Row], problems: Sequence[Problem]) -> None:
+        """These are its lines, as far as they are known to have come, and what is wrong with them."""
+        with self._lock:
+            self._rows = {row.line: row.to_json() for row in rows}
+            self._problems = tuple(faults(problems, rows))
+
+    def note_begun(self) -> None:
         """The run has begun."""
-        self._total = total
         self._pace.begin()
 
     def note_current(self, item: Item) -> None:
@@ -190,17 +207,15 @@ class Entry:
 
     def note_ended(self, item: Item, error: TtsError | None, audio_s: float) -> None:
         """An item has ended."""
-        message = None if error is None else {"en": error.message_en, "zh": error.message_zh}
-        row = {
-            "line": item.task.line,
-            "name": item.task.name,
-            "status": "failed" if error else "ok",
-            "audio_s": round(audio_s, 3),
-            "error": type(error).__name__ if error else None,
-            "message": message,
-        }
+        line, name = item.task.line, item.task.name
+        if error is None:
+            row = Row(line, name, "ok", item.file_name, audio_s=round(audio_s, 3))
+        else:
+            english, chinese = show(error.message_en), show(error.message_zh)
+            kind = type(error).__name__
+            row = Row(line, name, "failed", error=kind, message_en=english, message_zh=chinese)
         with self._lock:
-            self._items[item.task.line] = row
+            self._rows[line] = row.to_json()
         self._current = None
         self._pace.step()
 
@@ -210,7 +225,7 @@ class _Keeper(Listener):
         self._entry, self._on_item = entry, on_item
 
     def begun(self, total: int, finished: int) -> None:
-        self._entry.note_begun(total)
+        self._entry.note_begun()
 
     def item_begun(self, item: Item) -> None:
         self._entry.note_current(item)

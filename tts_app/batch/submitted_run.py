@@ -9,13 +9,16 @@ from pathlib import Path
 
 from tts_app.batch.archive import BadArchive, read_manifest
 from tts_app.batch.estimate import Machine
-from tts_app.batch.journal import JournalBusy
+from tts_app.batch.items import make_items
+from tts_app.batch.journal import JournalBusy, read_history
+from tts_app.batch.out_dir import JOURNAL
 from tts_app.batch.patience import pause
-from tts_app.batch.preflight import check
-from tts_app.batch.report import Report
+from tts_app.batch.preflight import Preflight, check
+from tts_app.batch.report import Report, make_rows
 from tts_app.batch.speak import ServiceSpeaker
 from tts_app.batch.status import Entry, State
 from tts_app.batch.surroundings import Surroundings
+from tts_app.batch.tasks import EngineFacts
 from tts_app.batch.work import Batch, do_batch
 
 log = logging.getLogger(__name__)
@@ -63,9 +66,10 @@ class SubmittedRun:
 
     def _spoken(self, speaker: ServiceSpeaker) -> Report:
         entry, around = self._entry, self._around
+        preflight, engine = judge(entry, around)
         batch = Batch(
-            check(entry.folder.tasks, around.context(entry.folder.audio, Machine())),
-            around.engine(),
+            preflight,
+            engine,
             out_dir=entry.folder.out,
             archive_dir=self._archive_dir,
             owner=entry.meta.owner,
@@ -107,3 +111,13 @@ class SubmittedRun:
             log.error("batch=%s archive is no good", self._entry.meta.batch_id, exc_info=error)
             return False
         return True
+
+
+def judge(entry: Entry, around: Surroundings) -> tuple[Preflight, EngineFacts]:
+    """Check the batch's file again and list its lines, finished ones as such. Raises OSError."""
+    folder, engine = entry.folder, around.engine()
+    preflight = check(folder.tasks, around.context(folder.audio, Machine()))
+    history = read_history(folder.out / JOURNAL)
+    items = make_items(preflight.tasks, preflight.audio, engine)
+    entry.note_lines(make_rows(items, history, preflight), preflight.problems)
+    return preflight, engine

@@ -75,7 +75,7 @@ def list_batches(client: Client, context: Ctx) -> dict[str, Any]:
 
 @router.get("/{batch_id}", responses=BatchErrors)
 def status(batch_id: str, client: Client, context: Ctx) -> dict[str, Any]:
-    """How a batch is: counts, the item in hand, seconds left, what ended how."""
+    """How a batch is: counts, the item in hand, seconds left, every line with its state."""
     return context.batches.status(batch_id, owner_of(client)).to_json()
 
 

@@ -54,11 +54,7 @@ def status(batch: BatchStatus, *, chinese: bool) -> str:
         eta=eta,
     )
     bar = f'<progress max="{max(batch.total, 1)}" value="{ended}" style="width:100%;height:16px"></progress>'
-    rows = [_row(item, chinese) for item in batch.items[-MAX_ROWS:]]
-    if batch.current:
-        now = batch.current
-        pieces = f"{now['pieces_done']}/{now['pieces']}" if now["pieces"] else ""
-        rows.append((now["line"], now["name"], say("item_running", chinese), pieces))
+    rows = [_row(item, batch.current, chinese) for item in in_sight(batch.items)]
     link = ""
     if batch.has_result:
         link = (
@@ -69,10 +65,27 @@ def status(batch: BatchStatus, *, chinese: bool) -> str:
     return f'<div class="vk-good">{escape(line)}{bar}</div>{link}{table}{_more(len(batch.items), chinese)}'
 
 
-def _row(item: dict[str, Any], chinese: bool) -> tuple[object, ...]:
-    message = item.get("message") or {}
-    detail = message.get("zh" if chinese else "en") or f"{item.get('audio_s') or 0:.1f} s"
-    return item["line"], item["name"], say(f"item_{item['status']}", chinese), detail
+def in_sight(items: Sequence[dict[str, Any]], limit: int = MAX_ROWS) -> list[dict[str, Any]]:
+    """Return at most `limit` rows, in order: what runs, what failed, and what is nearest to the work."""
+    if len(items) <= limit:
+        return list(items)
+    at = next((n for n, item in enumerate(items) if item["status"] in {"running", "waiting"}), len(items))
+    first = {"running": 0, "failed": 1}
+    nearest = sorted(range(len(items)), key=lambda n: (first.get(items[n]["status"], 2), abs(n - at)))
+    return [items[n] for n in sorted(nearest[:limit])]
+
+
+def _row(item: dict[str, Any], current: dict[str, Any] | None, chinese: bool) -> tuple[object, ...]:
+    return item["line"], item["name"], say(f"item_{item['status']}", chinese), _detail(item, current, chinese)
+
+
+def _detail(item: dict[str, Any], current: dict[str, Any] | None, chinese: bool) -> str:
+    """Return the reason of a failure, the pieces of what is spoken, the length of what was."""
+    if message := item.get("message"):
+        return str(message["zh" if chinese else "en"])
+    if item["status"] == "running" and current and current["pieces"]:
+        return f"{current['pieces_done']}/{current['pieces']}"
+    return "" if item.get("audio_s") is None else f"{item['audio_s']:.1f} s"
 
 
 def _heads(chinese: bool, *keys: str) -> list[str]:

@@ -110,6 +110,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "item_ok": ("ok", "成功"),
     "item_failed": ("failed", "失败"),
     "item_skipped": ("skipped", "已跳过"),
+    "item_waiting": ("waiting", "等待中"),
     "item_running": ("speaking", "合成中"),
     "head_line": ("line", "行"),
     "head_field": ("field", "字段"),

@@ -29,7 +29,7 @@ class App:
     def start(self) -> None:
         self.speech = SpeechService(self.engine, queue_limit=2)
         self.speech.start()
-        around = Surroundings(
+        self.around = Surroundings(
             engine=lambda: PRESET,
             speech=self.speech,
             probe=trusting_probe,
@@ -41,7 +41,11 @@ class App:
             longest_wait_s=WAIT_S,
         )
         self.batches = BatchService(
-            self.folder / "batches", self.folder / "zips", around, on_item=self.ended.append, now=self.now
+            self.folder / "batches",
+            self.folder / "zips",
+            self.around,
+            on_item=self.ended.append,
+            now=self.now,
         )
         self.batches.start()
 

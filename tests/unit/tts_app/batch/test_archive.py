@@ -59,7 +59,9 @@ def test_an_archive_that_can_not_be_written_is_told_and_loses_nothing(tmp_path, 
 def test_a_batch_without_its_archive_has_not_ended(tmp_path, out_dir) -> None:
     (tmp_path / "zips").write_text("a file, no folder")
     run(tasks_file(1), out_dir, archive_dir=tmp_path / "zips")
-    assert not read_history(out_dir / "journal.jsonl").ended  # a service that starts anew would give no result
+    assert not read_history(
+        out_dir / "journal.jsonl"
+    ).ended  # a service that starts anew would give no result
     (tmp_path / "zips").unlink()
     run(tasks_file(1), out_dir, archive_dir=tmp_path / "zips")
     assert read_history(out_dir / "journal.jsonl").ended

@@ -7,6 +7,7 @@ import pytest
 from tests.unit.tts_app.fakes import WAIT_S
 from tests.unit.tts_app.web.people import EN, ZH
 from tts_app.web.page.batch_handlers import BatchHandlers
+from tts_app.web.page.tables import in_sight
 
 
 @pytest.fixture
@@ -95,3 +96,36 @@ def test_a_second_batch_of_this_browser_waits_for_the_end_of_the_first(tab, task
     engine.release()
     assert context.service.wait_until_idle(WAIT_S)
     assert tab.start(tasks(GOOD), None, "desk", False, "forgotten", ZH)[0] == ""
+
+
+def test_every_task_has_a_row_from_the_start(tab, tasks, engine, context):
+    engine.hold()
+    lines = [GOOD.replace('"a"', f'"t{n}"') for n in range(3)]
+    _, html, batch_id = tab.start(tasks(*lines), None, "desk", False, "", ZH)
+    assert engine.entered.wait(WAIT_S)
+    html = tab.look(batch_id, ZH)
+    assert [html.count(f"<td>t{n}</td>") for n in range(3)] == [1, 1, 1]
+    assert (html.count("合成中"), html.count("等待中")) == (1, 2)
+    engine.release()
+
+
+def row(status):
+    return {"line": 0, "name": "t", "status": status}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "shown"),
+    [
+        pytest.param(["ok", "running", "waiting"], [0, 1, 2], id="all, where they fit"),
+        pytest.param(["ok"] * 5 + ["running"] + ["waiting"] * 5, [4, 5, 6], id="round the work"),
+        pytest.param(
+            ["failed", *["ok"] * 5, "running", *["waiting"] * 5], [0, 5, 6], id="what failed, always"
+        ),
+        pytest.param(["ok"] * 9, [6, 7, 8], id="the last ones, at the end"),
+        pytest.param(["waiting"] * 9, [0, 1, 2], id="the first ones, before it begins"),
+        pytest.param(["ok"] * 8 + ["running"], [6, 7, 8], id="the last one runs"),
+    ],
+)
+def test_of_a_large_batch_the_rows_that_matter_are_in_sight(statuses, shown):
+    items = [row(status) | {"line": number} for number, status in enumerate(statuses)]
+    assert [item["line"] for item in in_sight(items, limit=3)] == shown
