@@ -1,4 +1,4 @@
-"""A real server with the default voice, and a real browser."""
+"""A real server with the default voice, a real browser, and the real GLM worker over a stand-in."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.e2e.glm_lab import Lab
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = ROOT / "var" / "artefacts" / "e2e"
@@ -136,6 +138,30 @@ def show(browser, server):
         return browser
 
     return open_at
+
+
+@pytest.fixture(scope="session")
+def shared_lab(tmp_path_factory):
+    made = Lab(tmp_path_factory.mktemp("glm"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def lab(shared_lab, monkeypatch):
+    for name, value in shared_lab.environment.items():
+        monkeypatch.setenv(name, value)
+    return shared_lab
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A lab of the test's own, for engines with other settings or a worker that must not be shared."""
+    made = Lab(tmp_path)
+    for name, value in made.environment.items():
+        monkeypatch.setenv(name, value)
+    yield made
+    made.close()
 
 
 def keep(browser, name: str) -> None:

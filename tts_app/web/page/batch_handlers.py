@@ -47,31 +47,20 @@ class BatchHandlers:
         request: gr.Request,
     ) -> tuple[Any, Any, Any]:
         """Submit the file; return what is wrong with it, or how it is and its id for later looks."""
-        with self._once.only(request) as first:
-            if first:
-                return self._start(tasks, audio, owner, skip_bad, batch_id, request)
-        return gr.skip(), gr.skip(), gr.skip()
-
-    def _start(
-        self,
-        tasks: str | None,
-        audio: str | None,
-        owner: str,
-        skip_bad: bool,
-        batch_id: object,
-        request: gr.Request,
-    ) -> tuple[Any, Any, Any]:
         chinese = is_chinese(request.headers)
-        try:
-            admit(self.context, request)
-            self._require_ended(batch_id)
-            status = self.context.batches.submit(
-                _content(tasks), _bytes(audio), owner=(owner or PAGE_OWNER).strip(), skip_bad=skip_bad
-            )
-        except BatchRefused as refused:
-            return tables.preflight(refused.preflight, chinese=chinese), gr.skip(), gr.skip()
-        except TtsError as error:
-            return self._failure(error, chinese), gr.skip(), gr.skip()
+        with self._once.only(request) as first:
+            if not first:
+                return gr.skip(), gr.skip(), gr.skip()
+            try:
+                admit(self.context, request)
+                self._require_ended(batch_id)
+                status = self.context.batches.submit(
+                    _content(tasks), _bytes(audio), owner=(owner or PAGE_OWNER).strip(), skip_bad=skip_bad
+                )
+            except BatchRefused as refused:
+                return tables.preflight(refused.preflight, chinese=chinese), gr.skip(), gr.skip()
+            except TtsError as error:
+                return self._failure(error, chinese), gr.skip(), gr.skip()
         return "", tables.status(status, chinese=chinese), status.batch_id
 
     def look(self, batch_id: object, request: gr.Request) -> Any:

@@ -1,6 +1,7 @@
 """What the page's fields hold, as plain values. A browser may send anything, whatever the page would let through."""
 
 import math
+from dataclasses import dataclass
 
 from tts_app.errors import BadRequest
 from tts_app.text.check import speakable
@@ -9,6 +10,19 @@ from tts_app.text.normalise import normalise
 DEFAULT_SEED = 42
 MAX_SEED = 2**32 - 1
 PART_SEPARATOR = "\n\n"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What the speak tab's fields hold, as a browser sent it; judged by what follows."""
+
+    text: str
+    voice: str
+    rate: object  # Hz
+    seed: object
+    speed: object
+    audio: str | None  # path of the uploaded recording
+    transcript: str
 
 
 def parts_of(text: str) -> list[str]:

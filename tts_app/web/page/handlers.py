@@ -72,26 +72,16 @@ class Handlers:
         request: gr.Request,
     ) -> Iterator[tuple[Any, str]]:
         """Yield (audio or no change, message) until the speech is there; nothing for a further click."""
+        sent = fields.Sent(text or "", voice, rate, seed, speed, audio, transcript or "")
         with self._once.only(request) as first:
             if first:
-                yield from self._speak(text, voice, rate, seed, speed, audio, transcript, request)
+                yield from self._speak(sent, request)
 
-    def _speak(
-        self,
-        text: str,
-        voice: str,
-        rate: object,
-        seed: object,
-        speed: object,
-        audio: str | None,
-        transcript: str,
-        request: gr.Request,
-    ) -> Iterator[tuple[Any, str]]:
+    def _speak(self, sent: fields.Sent, request: gr.Request) -> Iterator[tuple[Any, str]]:
         chinese, began = is_chinese(request.headers), time.monotonic()
         try:
             owner = admit(self.context, request)
-            reference = self._reference(audio, transcript or "")
-            wanted = self._requests(text or "", voice, rate, seed, speed, reference)
+            wanted = self._requests(sent, self._reference(sent.audio, sent.transcript))
             for step in speaking.speak(self.context.service, wanted, owner=owner, chinese=chinese):
                 if isinstance(step, Speech):
                     yield _playable(step), _told(step, chinese, time.monotonic() - began)
@@ -147,25 +137,23 @@ class Handlers:
         strict = self.context.settings.strict_reference
         return reference_of(Path(audio), transcript, strict=strict, clones=clones)
 
-    def _requests(
-        self, text: str, voice: str, rate: object, seed: object, speed: object, reference: Reference | None
-    ) -> list[SpeechRequest]:
+    def _requests(self, sent: fields.Sent, reference: Reference | None) -> list[SpeechRequest]:
         settings = self.context.settings
-        rate_hz = fields.whole_number(rate, "sample_rate")
-        chosen_seed, chosen_speed = fields.seed_of(seed), fields.number(speed, "speed")
+        rate_hz = fields.whole_number(sent.rate, "sample_rate")
+        chosen_seed, chosen_speed = fields.seed_of(sent.seed), fields.number(sent.speed, "speed")
         return [
             speech_request(
                 self.context.service.engine,
                 text=part,
                 max_chars=settings.max_chars,
-                voice=voice,
+                voice=sent.voice,
                 default_voice=None if reference else settings.voice,
                 sample_rate=rate_hz,
                 seed=chosen_seed,
                 speed=chosen_speed,
                 reference=reference,
             )
-            for part in fields.checked_parts(text, max_chars=settings.max_chars)
+            for part in fields.checked_parts(sent.text, max_chars=settings.max_chars)
         ]
 
 

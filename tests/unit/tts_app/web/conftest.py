@@ -1,7 +1,9 @@
 """An app over a fake engine, without a network."""
 
+import wave
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
@@ -14,6 +16,7 @@ from tts_app.speech import SpeechService
 from tts_app.web.app import create_app, wrapped
 from tts_app.web.auth import Keys
 from tts_app.web.context import Context
+from tts_app.web.page.handlers import Handlers
 from tts_app.web.ratelimit import RateLimit
 
 ADMIN_TOKEN = "admin-token-for-tests"
@@ -94,3 +97,28 @@ def shared_page(tmp_path_factory):
         client_over(make(max_upload_mb=1), with_page=True) as client,
     ):
         yield client
+
+
+@pytest.fixture
+def context(make_context):
+    return make_context()
+
+
+@pytest.fixture
+def page(context):
+    return Handlers(context)
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """Return a function that writes a tone of some length."""
+
+    def write(seconds, level=0.3, rate=24000):
+        path = tmp_path / f"tone-{seconds}.wav"
+        samples = (level * 32767 * np.sin(np.arange(int(seconds * rate)) * 0.05)).astype("<i2")
+        with wave.open(str(path), "wb") as sound:
+            sound.setnchannels(1), sound.setsampwidth(2), sound.setframerate(rate)
+            sound.writeframes(samples.tobytes())
+        return str(path)
+
+    return write

@@ -1,4 +1,4 @@
-"""Two people before the page, as Gradio shows them to handlers."""
+"""Two people before the page, as Gradio shows them to handlers, and a click on the button to speak."""
 
 from types import SimpleNamespace
 
@@ -10,3 +10,19 @@ ZH = SimpleNamespace(
 EN = SimpleNamespace(
     headers={"accept-language": "en-GB"}, client=SimpleNamespace(host="10.0.0.6"), session_hash="english"
 )
+
+
+def speak(
+    page,
+    text="你好，世界",
+    *,
+    voice="",
+    rate=24000,
+    seed=42,
+    speed=1.0,
+    audio=None,
+    transcript="",
+    request=ZH,
+):
+    """Click; return everything that was shown."""
+    return list(page.speak(text, voice, rate, seed, speed, audio, transcript, request))

@@ -11,11 +11,6 @@ from tts_app.web.page.tables import in_sight
 
 
 @pytest.fixture
-def context(make_context):
-    return make_context()
-
-
-@pytest.fixture
 def tab(context):
     return BatchHandlers(context)
 

@@ -1,87 +1,15 @@
-"""What people are told as they type and click, in their language."""
-
-import wave
+"""What people hear and are told when they click, in their language."""
 
 import numpy as np
 import pytest
 
 from tests.unit.tts_app.fakes import WAIT_S, FakeEngine
-from tests.unit.tts_app.web.people import EN, ZH
+from tests.unit.tts_app.web.people import EN, ZH, speak
 from tts_app.engines.base import SpeechRequest
 from tts_app.errors import LoadFailed, OutOfMemory, TtsError
 from tts_app.substitute import Substitute
-from tts_app.web.page import reference
 from tts_app.web.page.clearing import Clearing
 from tts_app.web.page.handlers import Handlers
-from tts_app.web.page.language import COOKIE, is_chinese
-from tts_app.web.page.words import LABELS, MESSAGES
-
-
-@pytest.fixture
-def context(make_context):
-    return make_context()
-
-
-@pytest.fixture
-def page(context):
-    return Handlers(context)
-
-
-def speak(
-    page,
-    text="你好，世界",
-    *,
-    voice="",
-    rate=24000,
-    seed=42,
-    speed=1.0,
-    audio=None,
-    transcript="",
-    request=ZH,
-):
-    return list(page.speak(text, voice, rate, seed, speed, audio, transcript, request))
-
-
-@pytest.fixture
-def recording(tmp_path):
-    """Return a function that writes a tone of some length."""
-
-    def write(seconds, level=0.3, rate=24000):
-        path = tmp_path / f"tone-{seconds}.wav"
-        samples = (level * 32767 * np.sin(np.arange(int(seconds * rate)) * 0.05)).astype("<i2")
-        with wave.open(str(path), "wb") as sound:
-            sound.setnchannels(1), sound.setsampwidth(2), sound.setframerate(rate)
-            sound.writeframes(samples.tobytes())
-        return str(path)
-
-    return write
-
-
-def test_every_word_is_there_in_both_languages():
-    for english, chinese in (LABELS | MESSAGES).values():
-        assert english
-        assert any("\u4e00" <= c <= "\u9fff" for c in chinese)
-
-
-@pytest.mark.parametrize(
-    ("header", "chinese"), [("zh-CN,en", True), ("zh", True), ("en,zh", False), ("", False), ("ZH-tw", True)]
-)
-def test_the_browsers_first_language_counts(header, chinese):
-    assert is_chinese({"accept-language": header}) is chinese
-
-
-@pytest.mark.parametrize(
-    ("cookie", "chinese"),
-    [
-        ("en", False),
-        ("zh", True),
-        ("fr", True),
-        ("", True),
-    ],
-)
-def test_what_was_chosen_on_the_page_counts_more(cookie, chinese):
-    headers = {"accept-language": "zh-CN", "cookie": f"other=en; {COOKIE}={cookie}; last=1"}
-    assert is_chinese(headers) is chinese
 
 
 def test_speech_is_played_and_told(page):
@@ -207,54 +135,6 @@ def test_a_double_click_is_one_click_and_others_are_not_held_up(page, context, e
     assert [request.text for request in engine.spoken] == ["four"]
 
 
-@pytest.mark.parametrize(
-    ("text", "rate", "words", "offers_split"),
-    [
-        pytest.param("短", 24000, [], False, id="nothing to say"),
-        pytest.param("字" * 300, 24000, [], False, id="exactly long"),
-        pytest.param("字" * 301, 24000, ["301", "建议拆分"], True, id="one too many"),
-        pytest.param(f"{'字' * 200}\n\n{'字' * 200}", 24000, [], False, id="already in parts"),
-        pytest.param("短", 32000, ["32 kHz"], False, id="32 kHz"),
-        pytest.param("字" * 5001, 24000, ["上限"], False, id="over the limit, where splitting won't help"),
-        pytest.param("\n\n".join(["字" * 200] * 26), 24000, ["上限"], False, id="over the limit in parts"),
-        pytest.param(None, 24000, [], False, id="nothing yet"),
-        pytest.param("短", None, [], False, id="no rate"),
-    ],
-)
-def test_advice_while_typing(page, text, rate, words, offers_split):
-    html, button = page.advise(text, rate, None, "", ZH)
-    assert all(word in html for word in words)
-    assert bool(html) is bool(words)
-    assert button["visible"] is offers_split
-
-
-@pytest.mark.parametrize(("seconds", "warned"), [(2.5, True), (3.2, False), (9.5, False), (12, True)])
-def test_a_recording_outside_3_to_10_seconds_is_warned_about(page, recording, seconds, warned):
-    html, _ = page.advise("短", 24000, recording(seconds), "transcript", ZH)
-    assert bool(html) is warned
-
-
-def test_a_recording_without_its_transcript_is_warned_about(page, recording):
-    html, _ = page.advise("短", 24000, recording(5), "", ZH)
-    assert "文字内容" in html
-
-
-def test_a_recording_is_judged_once_however_much_is_typed(page, recording, monkeypatch):
-    read = []
-    original = reference.read_recording
-    monkeypatch.setattr(reference, "read_recording", lambda path: read.append(path) or original(path))
-    path = recording(2.5)
-    for text in ("t", "ty", "typ", "type"):
-        html, _ = page.advise(text, 24000, path, "transcript", ZH)
-        assert "偏短" in html
-    assert len(read) == 1
-
-
-def test_a_recording_that_was_deleted_meanwhile_is_told(page, tmp_path):
-    html, _ = page.advise("短", 24000, str(tmp_path / "gone.wav"), "transcript", ZH)
-    assert "重新上传" in html
-
-
 def test_a_damaged_recording_is_told_before_anything_is_spoken(page, engine, tmp_path):
     (tmp_path / "bad.wav").write_bytes(b"RIFF\xff\xff\xff\xffWAVEfmt ")
     audio, message = speak(page, audio=str(tmp_path / "bad.wav"))[-1]
@@ -272,20 +152,6 @@ def test_a_cloning_engine_needs_the_transcript(page, engine, recording):
     engine.clones_voices = True
     assert "文字内容" in speak(page, audio=recording(5))[-1][1]
     assert engine.spoken == []
-
-
-def test_splitting_loses_nothing(page):
-    text = "今天天气很好，我们一起去公园散步。" * 30
-    parts = page.split(text)
-    assert "\n\n" in parts
-    assert parts.replace("\n\n", "") == text
-
-
-def test_the_status_line_says_preset_voice_not_a_clone(page, engine):
-    assert "不是克隆" in page.status(ZH)
-    assert "not a clone" in page.status(EN)
-    engine.clones_voices = True
-    assert "克隆" not in page.status(ZH)
 
 
 def test_a_plainer_voice_is_labelled_while_the_model_cannot_be_loaded(make_context, engine):
