@@ -10,7 +10,12 @@ from typing import Any
 import yaml
 
 PLAYBOOKS = Path(__file__).parents[1] / "playbooks"
-PROVISIONING = ("deploy", "control", "rollback")  # people's own identity; every other playbook is a remedy
+PROVISIONING = (
+    "deploy",
+    "adopt",
+    "control",
+    "rollback",
+)  # people's own identity; every other playbook is a remedy
 Options = Mapping[str, Mapping[str, Any]]
 
 

@@ -8,7 +8,13 @@ import yaml
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 ROLES = sorted(path for path in (PLAYBOOKS / "roles").iterdir() if path.is_dir())
-PROVISIONING = {"deploy", "control", "rollback", "update"}  # people's own identity, with its full rights
+PROVISIONING = {
+    "deploy",
+    "adopt",
+    "control",
+    "rollback",
+    "update",
+}  # people's own identity, with its full rights
 REMEDIES = sorted(path for path in PLAYBOOKS.glob("*.yml") if path.stem not in PROVISIONING)
 NEVER = re.compile(r"become:\s*(true|yes)|ignore_errors")
 

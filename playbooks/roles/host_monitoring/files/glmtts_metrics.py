@@ -56,7 +56,7 @@ def parse(arguments):
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="file to write, *.prom")
-    parser.add_argument("--instance", action="append", default=[], help="port of an instance; repeatable")
+    parser.add_argument("--instance", action="append", default=[], help="PORT or PORT=UNIT; repeatable")
     parser.add_argument("--nvidia-smi", default="", help="the driver's tool; empty: no cards here")
     parser.add_argument("--kernel-log", default="dmesg", help="dmesg, or a file with the kernel's lines")
     parser.add_argument("--maintenance-file", type=Path, required=True, help="holds the end of the window")
@@ -80,12 +80,13 @@ def output_of(command):
     return done.stdout
 
 
-def unit_lines(ports):
-    """Return state, result and restarts of each instance's unit."""
+def unit_lines(instances):
+    """Return state, result and restarts of each instance's unit; those of others have names of their own."""
     lines = []
-    for port in ports:
+    for instance in instances:
+        port, _, named = instance.partition("=")
         names = "ActiveState,Result,NRestarts"
-        shown = output_of(["systemctl", "show", f"--property={names}", f"glm-tts@{port}.service"])
+        shown = output_of(["systemctl", "show", f"--property={names}", named or f"glm-tts@{port}.service"])
         state = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
         lines += [
             metric("glmtts_unit_state", 1, port=port, state=state["ActiveState"]),

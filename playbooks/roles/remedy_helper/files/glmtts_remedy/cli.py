@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from glmtts_remedy.config import CONFIG_PATH, Config, load
-from glmtts_remedy.errors import HelperError, TimedOut, UsageProblem
+from glmtts_remedy.errors import HelperError, Refused, TimedOut, UsageProblem
 from glmtts_remedy.lease import LeaseFile
 from glmtts_remedy.verbs import VERBS, Verb
 
@@ -60,6 +60,8 @@ def main(argv: list[str], config_path: Path = CONFIG_PATH) -> int:
 
 
 def _act(config: Config, verb: Verb, given: argparse.Namespace) -> dict[str, Any]:
+    if config.adopted and not verb.on_adopted:
+        raise Refused(f"{given.verb}: not offered for a service that was adopted; only restart and purge are")
     with _deadline(verb.timeout_s(config)):
         if not verb.changes or _harmless(given):
             return verb.act(config, given)

@@ -14,13 +14,13 @@ def utc_text(epoch_s: float) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
-def parse_utc(text: str) -> float | None:
-    """Return the epoch seconds of an ISO time, or None when it is none. Without zone it is UTC."""
+def parse_utc(text: str, *, local: bool = False) -> float | None:
+    """Return the epoch seconds of an ISO time, or None when it is none. Without zone it is UTC, or `local`."""
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00").replace(",", "."))
     except ValueError:
         return None
-    if moment.tzinfo is None:
+    if moment.tzinfo is None and not local:
         moment = moment.replace(tzinfo=timezone.utc)
     return moment.timestamp()
 

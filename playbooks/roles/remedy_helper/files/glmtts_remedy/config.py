@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from glmtts_remedy import adopted
+from glmtts_remedy.adopted import Adopted
 from glmtts_remedy.errors import HelperError, UsageProblem
 
 CONFIG_PATH = Path("/etc/glmtts/remedy.json")
@@ -19,11 +22,17 @@ class Instance:
     port: int
     engine: str = ""
     gpu_uuids: tuple[str, ...] = ()
+    adopted: Adopted | None = None  # it was there before us
 
     @property
     def unit(self) -> str:
         """The instance's systemd unit."""
-        return f"glm-tts@{self.port}.service"
+        return self.adopted.unit if self.adopted else f"glm-tts@{self.port}.service"
+
+    @property
+    def health_path(self) -> str:
+        """Where it says that it is well."""
+        return self.adopted.health_path if self.adopted else "/healthz"
 
 
 @dataclass(frozen=True)
@@ -62,8 +71,32 @@ class Config:
             known = ", ".join(sorted(self.instances)) or "none"
             raise UsageProblem(f"no instance {name[:40]!r} on this host; known: {known}") from None
 
+    @property
+    def adopted(self) -> bool:
+        """Whether a service of this host was there before us: then the whole host is handled with care."""
+        return any(item.adopted for item in self.instances.values())
+
+    @property
+    def units(self) -> dict[str, str]:
+        """The units of adopted services, each with its instance."""
+        return {item.unit: name for name, item in self.instances.items() if item.adopted}
+
+    @property
+    def archives_path(self) -> str:
+        """A path on the filesystem that archives fill."""
+        folders = [item.adopted.outputs_dir for item in self.instances.values() if item.adopted]
+        found = next((path for path in folders if path), "/" if self.adopted else self.data_dir)
+        while self.adopted and not os.path.isdir(found):
+            found = os.path.dirname(found)
+        return found
+
     def disk_paths(self) -> list[str]:
         """Paths whose filesystems matter, the most telling first."""
+        if self.adopted:
+            files = [
+                path for item in self.instances.values() if item.adopted for path in item.adopted.log_files
+            ]
+            return [self.archives_path, *sorted({os.path.dirname(path) for path in files}), "/"]
         own = [f"{self.data_dir}/{name}" for name in sorted(self.instances)]
         return [self.data_dir, *own, self.log_dir, "/"]
 
@@ -90,4 +123,5 @@ def from_json(raw: dict[str, Any]) -> Config:
 
 
 def _instance(name: str, value: dict[str, Any]) -> Instance:
-    return Instance(int(name), str(value.get("engine", "")), tuple(value.get("gpu_uuids", ())))
+    taken = adopted.read(value["adopted"]) if "adopted" in value else None
+    return Instance(int(name), str(value.get("engine", "")), tuple(value.get("gpu_uuids", ())), taken)

@@ -31,7 +31,7 @@ def evidence(config: Config) -> dict[str, object]:
         "uptime_s": round(clock.uptime_s(), 1),
         "lease": lease.as_json() if lease else None,
         "maintenance_until": maintenance.until(config),
-        "instances": {name: _instance(item, answers) for name, item in config.instances.items()},
+        "instances": {name: _instance(config, item, answers) for name, item in config.instances.items()},
         "disks": disks.distinct(_values(answers, "disk:")),
         "gpus": answers["gpu"].value,
         "gpu_reset_unavailable": gpu_reset.is_unavailable(config),
@@ -74,8 +74,12 @@ def _questions(config: Config) -> dict[str, Question]:
 def _instance_questions(config: Config, item: Instance) -> dict[str, Question]:
     wait = STATUS_TIMEOUT_S
     return {
-        f"health:{item.port}": Question(lambda: web.status_evidence(item.port, "/healthz", wait), wait + 0.5),
-        f"ready:{item.port}": Question(lambda: web.status_evidence(item.port, "/readyz", wait), wait + 0.5),
+        f"health:{item.port}": Question(
+            lambda: web.status_evidence(item.port, item.health_path, wait), wait + 0.5
+        ),
+        f"ready:{item.port}": Question(
+            lambda: None if item.adopted else web.status_evidence(item.port, "/readyz", wait), wait + 0.5
+        ),
         f"log:{item.port}": Question(lambda: logs.error_log(config, item), PROBE_TIMEOUT_S),
         f"sizes:{item.port}": Question(lambda: logs.sizes(config, item), PROBE_TIMEOUT_S),
         f"journal:{item.port}": Question(lambda: logs.journal(item), PROBE_TIMEOUT_S + 0.3),
@@ -101,25 +105,47 @@ def _owner(config: Config, pid: int, port: int) -> dict[str, object]:
         "user": proc.user_of(pid),
         "cmdline": proc.cmdline(pid),
         "start_time": proc.start_time(pid) or 0,
-        "ours": proc.instance_of(pid) == str(port),
+        "ours": proc.instance_of(pid, config.units) == str(port),
         "stray": ports.is_stray(config, pid),
     }
 
 
-def _instance(item: Instance, answers: dict[str, Answer]) -> dict[str, object]:
+def _instance(config: Config, item: Instance, answers: dict[str, Answer]) -> dict[str, object]:
     state = (answers["units"].value or {}).get(item.unit)
-    pid = state["main_pid"] if state else None
+    pid = _main_pid(config, item, state)
+    health = _status(answers[f"health:{item.port}"])
     lines = (answers[f"log:{item.port}"].value or []) + (answers[f"journal:{item.port}"].value or [])
     return {
         "unit": item.unit,
         "unit_state": state,
         "process": _process(pid) if pid else None,
         "port": (answers["ports"].value or {}).get(str(item.port)),
-        "health": _status(answers[f"health:{item.port}"]),
-        "ready": _status(answers[f"ready:{item.port}"]),
+        "health": health,
+        "ready": _ready(config, item, state, health, answers),
         "log_lines": logs.newest(lines),
         "log_files": answers[f"sizes:{item.port}"].value or [],
     }
+
+
+def _main_pid(config: Config, item: Instance, state: Any) -> int | None:
+    """The unit's main process; in an adopted unit, whose main one may be a wrapper, the one that is meant."""
+    main: int | None = state["main_pid"] if state else None
+    if main is None or item.adopted is None or not item.adopted.process_pattern:
+        return main
+    mine = (pid for pid in proc.pids() if proc.instance_of(pid, config.units) == str(item.port))
+    return next((pid for pid in mine if item.adopted.runs_as(proc.cmdline(pid))), None)
+
+
+def _ready(config: Config, item: Instance, state: Any, health: Any, answers: dict[str, Answer]) -> object:
+    """An adopted service does not say that it still loads: it is taken to, as long as a start may last."""
+    if item.adopted is None:
+        return _status(answers[f"ready:{item.port}"])
+    began = clock.parse_utc(str(state["started_at"])) if state and state["started_at"] else None
+    young = began is not None and time.time() - began < config.start_timeout_s
+    if not young or state["active"] != "active" or (health or {}).get("outcome") == "ok":
+        return None
+    body = {"ready": False, "reason": "loading"}
+    return {"outcome": "http_error", "http_status": None, "took_s": 0.0, "body": body}
 
 
 def _process(pid: int) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 
 from glmtts_remedy import commands, proc
 from glmtts_remedy.config import Config
@@ -19,19 +20,19 @@ def read(config: Config, timeout_s: float = ASK_TIMEOUT_S) -> list[dict[str, obj
     result = commands.run([config.nvidia_smi, "-q", "-x"], timeout_s)
     if result.rc != 0:
         raise HelperError(f"nvidia-smi failed ({result.rc}): {result.said}", rc=result.rc)
-    return parse(result.out)
+    return parse(result.out, config.units)
 
 
-def parse(xml: str) -> list[dict[str, object]]:
+def parse(xml: str, units: Mapping[str, str] = proc.NO_UNITS) -> list[dict[str, object]]:
     """Turn the driver's XML into cards; a value it does not know ("N/A") is None."""
     try:
         root = ET.fromstring(xml)  # noqa: S314 - written by the host's own driver tool, run by root
     except ET.ParseError as error:
         raise HelperError(f"nvidia-smi answered no XML: {error}") from None
-    return [_card(index, node) for index, node in enumerate(root.findall("gpu"))]
+    return [_card(index, node, units) for index, node in enumerate(root.findall("gpu"))]
 
 
-def _card(index: int, node: ET.Element) -> dict[str, object]:
+def _card(index: int, node: ET.Element, units: Mapping[str, str]) -> dict[str, object]:
     return {
         "uuid": _text(node, "uuid") or "",
         "index": index,
@@ -45,17 +46,17 @@ def _card(index: int, node: ET.Element) -> dict[str, object]:
         "recovery_action": _text(node, "gpu_recovery_action"),
         "mig": _text(node, "mig_mode/current_mig") == "Enabled",
         "persistence": _text(node, "persistence_mode") == "Enabled",
-        "processes": [_process(item) for item in node.findall("processes/process_info")],
+        "processes": [_process(item, units) for item in node.findall("processes/process_info")],
     }
 
 
-def _process(node: ET.Element) -> dict[str, object]:
+def _process(node: ET.Element, units: Mapping[str, str]) -> dict[str, object]:
     pid = int(_text(node, "pid") or 0)
     return {
         "pid": pid,
         "name": (_text(node, "process_name") or proc.cmdline(pid))[:200],
         "used_mb": _number(node, "used_memory") or 0.0,
-        "instance": proc.instance_of(pid),
+        "instance": proc.instance_of(pid, units),
     }
 
 

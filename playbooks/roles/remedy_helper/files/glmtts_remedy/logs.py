@@ -18,13 +18,17 @@ STAMP = re.compile(r"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?(?:Z|[+-
 
 def error_log(config: Config, instance: Instance) -> list[dict[str, object]]:
     """The newest lines of error.log. A line without a time of its own has that of the line it follows."""
+    if instance.adopted:
+        files = [Path(name) for name in instance.adopted.log_files]
+        return newest([line for path in files for line in dated_lines(tail(path), path.name, local=True)])
     path = Path(config.log_dir) / str(instance.port) / "error.log"
     return dated_lines(tail(path), "error.log")[-LINES:]
 
 
 def sizes(config: Config, instance: Instance) -> list[dict[str, object]]:
     """The logs that are being written, with their sizes; rotated ones don't grow any more."""
-    found = sorted((Path(config.log_dir) / str(instance.port)).glob("*.log"))
+    own = sorted((Path(config.log_dir) / str(instance.port)).glob("*.log"))
+    found = [Path(name) for name in instance.adopted.log_files] if instance.adopted else own
     kept = [path for path in found if path.is_file() and not path.is_symlink()]
     return [{"name": path.name, "size_b": path.stat().st_size} for path in kept]
 
@@ -50,13 +54,13 @@ def clean(text: str) -> str:
     return shown.rstrip()[:LONGEST_LINE]
 
 
-def dated_lines(lines: list[str], source: str) -> list[dict[str, object]]:
-    """Give each line its time, or the time of the line before it."""
+def dated_lines(lines: list[str], source: str, *, local: bool = False) -> list[dict[str, object]]:
+    """Give each line its time, or the time of the line before it; `local`: without a zone it is this host's."""
     found: list[dict[str, object]] = []
     moment: str | None = None
     for line in lines:
         match = STAMP.match(line)
-        epoch = parse_utc(match.group(1)) if match else None
+        epoch = parse_utc(match.group(1), local=local) if match else None
         moment = utc_text(epoch) if epoch is not None else moment
         found.append({"source": source, "time": moment, "text": line})
     return found

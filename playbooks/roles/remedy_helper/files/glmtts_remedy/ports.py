@@ -39,8 +39,13 @@ def free(config: Config, port: str, pid: int, start_time: int) -> dict[str, Any]
 
 def is_stray(config: Config, pid: int) -> bool:
     """Whether the process is this very service, of its own user, outside every unit of it."""
-    ours = proc.user_of(pid) == config.user and OUR_COMMAND in proc.cmdline(pid)
-    return ours and proc.instance_of(pid) is None
+    ours = proc.user_of(pid) == config.user and _is_our_command(config, proc.cmdline(pid))
+    return ours and proc.instance_of(pid, config.units) is None
+
+
+def _is_our_command(config: Config, cmdline: str) -> bool:
+    taken = [item.adopted for item in config.instances.values() if item.adopted]
+    return any(one.runs_as(cmdline) for one in taken) if taken else OUR_COMMAND in cmdline
 
 
 def _require_stray(config: Config, port: int, pid: int, start_time: int) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import pwd
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 PROC = Path("/proc")
 LISTEN = "0A"
+NO_UNITS: Mapping[str, str] = {}
 OWN_UNIT = re.compile(r"/glm-tts@(\d+)\.service(?:/|$)", re.MULTILINE)
 
 
@@ -58,10 +59,13 @@ def rss_mb(pid: int) -> float | None:
     return round(int(match.group(1)) / 1024, 1) if match else None
 
 
-def instance_of(pid: int) -> str | None:
-    """The instance (port) whose unit the process runs in, or None."""
-    match = OWN_UNIT.search(text_of(pid, "cgroup"))
-    return match.group(1) if match else None
+def instance_of(pid: int, units: Mapping[str, str] = NO_UNITS) -> str | None:
+    """The instance (port) whose unit the process runs in, or None; `units` are those of adopted services."""
+    group = text_of(pid, "cgroup")
+    match = OWN_UNIT.search(group)
+    if match:
+        return match.group(1)
+    return next((units[part] for part in re.split(r"[/\n]", group) if part in units), None) if units else None
 
 
 def listening_inodes(ports: set[int]) -> dict[int, set[str]]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from glmtts_remedy import disks, proc
-from glmtts_remedy.config import Config
+from glmtts_remedy.config import Config, Instance
 from glmtts_remedy.errors import HelperError, UsageProblem
 
 DEEPEST = 3
@@ -75,10 +75,10 @@ def purge(config: Config, rules: Rules) -> dict[str, Any]:
     """Purge every instance's archives and report what was freed, and how full the disk is now."""
     check(rules)
     in_use = proc.open_files()  # as root: another user's descriptors are not ours to see later
-    before = disks.free_pct(config.data_dir)
+    before = disks.free_pct(config.archives_path)
     report = _as_service_user(config, rules, in_use) if os.geteuid() == 0 else _purge(config, rules, in_use)
     report["free_pct_before"] = before
-    report["free_pct_after"] = disks.free_pct(config.data_dir)
+    report["free_pct_after"] = disks.free_pct(config.archives_path)
     if report["failed"]:
         raise HelperError("some archives could not be deleted", **report)
     return report
@@ -98,22 +98,37 @@ def _purge(config: Config, rules: Rules, in_use: set[tuple[int, int]]) -> dict[s
     report = Report()
     old: list[Archive] = []
     directories: list[int] = []
-    for port in config.instances:
-        root = _open_below(os.path.realpath(config.data_dir), f"{port}/{config.purge_dir}")
+    for item in config.instances.values():
+        root = _root(config, item)
         if root is None:
             continue
-        found = sorted(walk(root, config.purge_pattern, directories), key=lambda item: -item.modified)
-        candidates = [item for item in found[rules.keep_newest :] if _is_old(item, rules)]
+        found = sorted(walk(root, config.purge_pattern, directories), key=lambda one: -one.modified)
+        candidates = [one for one in found[rules.keep_newest :] if _is_old(one, rules)]
         report.kept += len(found) - len(candidates)
         old += candidates
-    for item in sorted(old, key=lambda item: item.modified):
+    for one in sorted(old, key=lambda one: one.modified):
         if _enough_free(config, rules):
             report.target_reached = True
             break
-        _delete(item, rules, in_use, report)
+        _delete(one, rules, in_use, report)
     for directory in directories:
         os.close(directory)
     return report.as_json(rules.dry_run)
+
+
+def _root(config: Config, item: Instance) -> int | None:
+    """Open the folder of an instance's archives; None when there is none.
+
+    Raises HelperError for an adopted service whose folder is reached through a link: it is never followed.
+    """
+    if item.adopted is None:
+        return _open_below(os.path.realpath(config.data_dir), f"{item.port}/{config.purge_dir}")
+    folder = item.adopted.outputs_dir
+    if folder and os.path.realpath(folder) != os.path.normpath(folder):
+        raise HelperError(
+            f"outputs_dir {folder} leads through a link: give {os.path.realpath(folder)} instead"
+        )
+    return _open_below("/", os.path.normpath(folder).strip("/")) if folder else None
 
 
 def walk(
@@ -168,7 +183,7 @@ def _is_old(item: Archive, rules: Rules) -> bool:
 
 def _enough_free(config: Config, rules: Rules) -> bool:
     target = rules.target_free_pct
-    return target is not None and disks.free_pct(config.data_dir) >= target
+    return target is not None and disks.free_pct(config.archives_path) >= target
 
 
 def _open_below(root: str, path: str) -> int | None:

@@ -23,8 +23,12 @@ SIGNATURES = {
     "segfault": "Segmentation fault",
     "disk_full": "[Errno 28] No space left on device",
 }
+# What a program of others says about itself: its level word, or the last line of a traceback.
+FOREIGN = re.compile(r"\b(?:ERROR|CRITICAL|FATAL)\b|^(?:\w+\.)*\w*(?:Error|Exception): ")
 LEVEL = re.compile(r"^\S+ (?P<level>[A-Z]+) request=")
 BAD = {"ERROR", "CRITICAL"}
+FATAL = "Fatal Python error: "
+FOREIGN_HEAD = 120  # characters: a level stands at the beginning, what users typed does not
 MOST_BYTES = 32 << 20  # per scan and file; the rest comes at the next one
 State = dict[str, Any]
 
@@ -36,7 +40,13 @@ def scan(config: Config) -> dict[str, Any]:
     for name, instance in config.instances.items():
         counted = state.setdefault(name, {"errors": 0, "faults": {}, "bad": False, "inode": 0, "offset": 0})
         counted["largest_b"] = max((item["size_b"] for item in logs.sizes(config, instance)), default=0)
-        _scan_log(Path(config.log_dir) / name / "error.log", counted)
+        if instance.adopted:
+            files = counted.setdefault("files", {})
+            for path in instance.adopted.log_files:
+                cursor = files.setdefault(path, {"inode": 0, "offset": 0, "foreign": True})
+                _scan_log(Path(path), cursor, counted)
+        else:
+            _scan_log(Path(config.log_dir) / name / "error.log", counted, counted)
     _store(memory, json.dumps(state))
     if config.textfile_dir:
         _store(Path(config.textfile_dir) / "glmtts_logs.prom", metrics(state))
@@ -75,14 +85,14 @@ def metrics(state: State) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _scan_log(path: Path, counted: State) -> None:
+def _scan_log(path: Path, cursor: State, counted: State) -> None:
     current = _inode(path)
-    if counted["inode"] and current != counted["inode"]:
-        _read(_rotated(path, counted["inode"]), counted)
-        counted.update(offset=0, bad=False)
-    counted["inode"] = current
+    if cursor["inode"] and current != cursor["inode"]:
+        _read(_rotated(path, cursor["inode"]), cursor, counted)
+        cursor.update(offset=0, bad=False)
+    cursor["inode"] = current
     if current:
-        _read(path, counted)
+        _read(path, cursor, counted)
 
 
 def _rotated(path: Path, inode: int) -> Path | None:
@@ -90,19 +100,20 @@ def _rotated(path: Path, inode: int) -> Path | None:
     return next((other for other in path.parent.glob(f"{path.name}*") if _inode(other) == inode), None)
 
 
-def _read(path: Path | None, counted: State) -> None:
+def _read(path: Path | None, cursor: State, counted: State) -> None:
     """Count the whole lines from the cursor on; a line still being written waits for the next scan."""
     if path is None:
         return
     with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size < counted["offset"]:
-            counted["offset"] = 0  # truncated in place
-        file.seek(counted["offset"])
+        if os.fstat(file.fileno()).st_size < cursor["offset"]:
+            cursor["offset"] = 0  # truncated in place
+        file.seek(cursor["offset"])
         data = file.read(MOST_BYTES)
     end = data.rfind(b"\n") + 1 if len(data) < MOST_BYTES or b"\n" in data else len(data)
-    counted["offset"] += end
+    cursor["offset"] += end
+    count = _count_foreign if cursor.get("foreign") else _count
     for line in data[:end].split(b"\n"):
-        _count(line.decode("utf-8", "replace"), counted)
+        count(line.decode("utf-8", "replace"), counted)
 
 
 def _count(line: str, counted: State) -> None:
@@ -112,11 +123,21 @@ def _count(line: str, counted: State) -> None:
         counted["errors"] += counted["bad"]
     elif logs.STAMP.match(line):
         counted["bad"] = False
-    fatal = line.startswith("Fatal Python error: ")
-    if counted["bad"] or fatal:
-        for fault, words in SIGNATURES.items():
-            if words in line:
-                counted["faults"][fault] = counted["faults"].get(fault, 0) + 1
+    if counted["bad"] or line.startswith(FATAL):
+        _count_words(line, counted)
+
+
+def _count_foreign(line: str, counted: State) -> None:
+    bad = FOREIGN.search(line[:FOREIGN_HEAD]) is not None
+    counted["errors"] += bad
+    if bad or line.startswith(FATAL):
+        _count_words(line, counted)
+
+
+def _count_words(line: str, counted: State) -> None:
+    for fault, words in SIGNATURES.items():
+        if words in line:
+            counted["faults"][fault] = counted["faults"].get(fault, 0) + 1
 
 
 def _inode(path: Path) -> int:

@@ -9,7 +9,7 @@ import sys
 import time
 from typing import NamedTuple
 
-from glmtts_remedy import web
+from glmtts_remedy import gradio, web
 from glmtts_remedy.config import Config, Instance
 from glmtts_remedy.errors import HelperError, UsageProblem
 
@@ -31,16 +31,16 @@ def speak(config: Config, instance: Instance, text: str | None, sample_rate: int
     words = text or config.speak_text
     if len(words) > 200:
         raise UsageProblem("--text is at most 200 characters")
-    body: dict[str, object] = {"text": words}
-    if sample_rate:
-        body["sample_rate"] = sample_rate
+    if instance.adopted and not instance.adopted.gradio_api:
+        return answered(config, instance)
     began = time.monotonic()
-    reply = web.admin(config, instance, "/admin/speak", config.speak_timeout_s, body, web.LARGEST_AUDIO)
+    wav = _said(config, instance, words, sample_rate)
     took_s = round(time.monotonic() - began, 2)
-    sound = measure(reply.body)
-    judge(sound, sample_rate)
+    sound = measure(wav)
+    judge(sound, None if instance.adopted else sample_rate)
     return {
         "spoken": True,
+        "proof": "speech",
         "instance": str(instance.port),
         "duration_s": round(sound.duration_s, 3),
         "rms": round(sound.rms, 4),
@@ -48,6 +48,33 @@ def speak(config: Config, instance: Instance, text: str | None, sample_rate: int
         "took_s": took_s,
         "engine": _engine(instance),
     }
+
+
+def answered(config: Config, instance: Instance) -> dict[str, object]:
+    """Show that an adopted service answers, which is all it can be asked. Raises HelperError if it does not."""
+    reply = web.ask(instance.port, "GET", instance.health_path, config.speak_timeout_s)
+    if reply.outcome != "ok":
+        said = f"{reply.outcome} {reply.status or ''}".strip()
+        raise HelperError(f"{instance.health_path} on port {instance.port}: {said}", spoken=False)
+    return {
+        "spoken": False,
+        "answered": True,
+        "proof": "http",
+        "note": "it answers over HTTP; not proved by speech",
+        "instance": str(instance.port),
+        "took_s": reply.took_s,
+        "engine": instance.engine,
+    }
+
+
+def _said(config: Config, instance: Instance, words: str, sample_rate: int | None) -> bytes:
+    if instance.adopted:
+        inputs = instance.adopted.gradio_inputs
+        return gradio.speak(instance.port, instance.adopted.gradio_api, inputs, words, config.speak_timeout_s)
+    body: dict[str, object] = {"text": words}
+    if sample_rate:
+        body["sample_rate"] = sample_rate
+    return web.admin(config, instance, "/admin/speak", config.speak_timeout_s, body, web.LARGEST_AUDIO).body
 
 
 def judge(sound: Sound, sample_rate: int | None) -> None:
@@ -102,5 +129,7 @@ def _chunks(wav: bytes) -> dict[bytes, bytes]:
 
 
 def _engine(instance: Instance) -> str:
+    if instance.adopted:
+        return instance.engine
     body = web.ask(instance.port, "GET", "/healthz", 3).json()
     return str(body.get("engine", instance.engine)) if isinstance(body, dict) else instance.engine

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 
-from glmtts_remedy import commands
+from glmtts_remedy import commands, web
 from glmtts_remedy.clock import utc_text
 from glmtts_remedy.config import Config, Instance
+from glmtts_remedy.errors import HelperError
 
 PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,Result,MainPID,ExecMainCode,ExecMainStatus,NRestarts,"
     "ExecMainStartTimestampMonotonic"
 )
+ANSWER_TIMEOUT_S = 5
+PAUSE_S = 0.5
 EXEC_CODES = {"1": "exited", "2": "killed", "3": "dumped"}
 
 
@@ -68,6 +71,8 @@ def _act(verb: str, instance: Instance, timeout_s: float, *, clear: bool) -> dic
     if clear:
         commands.run(["systemctl", "reset-failed", instance.unit], 10)
     commands.must(["systemctl", verb, instance.unit], timeout_s)
+    if instance.adopted and verb != "stop":
+        await_answer(instance, began + timeout_s)
     state = states([instance.unit])[instance.unit]
     return {
         "unit": instance.unit,
@@ -75,3 +80,15 @@ def _act(verb: str, instance: Instance, timeout_s: float, *, clear: bool) -> dic
         "main_pid": state["main_pid"],
         "took_s": round(time.monotonic() - began, 2),
     }
+
+
+def await_answer(instance: Instance, end: float) -> None:
+    """Wait until a service that tells systemd nothing answers. Raises HelperError at `end` (monotonic)."""
+    while True:
+        reply = web.ask(instance.port, "GET", instance.health_path, ANSWER_TIMEOUT_S)
+        if reply.outcome == "ok":
+            return
+        if time.monotonic() >= end:
+            said = f"{reply.outcome} {reply.status or ''}".strip()
+            raise HelperError(f"{instance.unit} runs, but {instance.health_path} does not answer: {said}")
+        time.sleep(PAUSE_S)

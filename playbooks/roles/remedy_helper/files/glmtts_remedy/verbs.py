@@ -51,6 +51,7 @@ class Verb:
     changes: bool = False  # needs the lease, one at a time
     takes: Callable[[Parser], None] = _nothing
     timeout_s: Callable[[Config], float] = lambda config: HANGS_S
+    on_adopted: bool = False  # also on a host whose service was there before us
 
 
 def _speak_takes(parser: Parser) -> None:
@@ -144,13 +145,14 @@ def _maintenance(config: Config, given: Arguments) -> Answer:
 
 
 VERBS: dict[str, Verb] = {
-    "examine": Verb(lambda config, given: examine.evidence(config)),
+    "examine": Verb(lambda config, given: examine.evidence(config), on_adopted=True),
     "speak": Verb(
         lambda config, given: speak.speak(
             config, config.instance(given.instance), given.text, given.sample_rate
         ),
         takes=_speak_takes,
         timeout_s=lambda config: config.speak_timeout_s + 10,
+        on_adopted=True,
     ),
     "start": Verb(
         lambda config, given: units.start(config, config.instance(given.instance)),
@@ -169,17 +171,18 @@ VERBS: dict[str, Verb] = {
         changes=True,
         takes=_instance,
         timeout_s=lambda config: config.start_timeout_s + config.stop_timeout_s + 30,
+        on_adopted=True,
     ),
     "clear-memory": Verb(
         _clear_memory, changes=True, takes=_instance, timeout_s=lambda config: config.speak_timeout_s + 10
     ),
     "drain": Verb(_admin("/admin/drain"), changes=True, takes=_instance),
     "undrain": Verb(_admin("/admin/undrain"), changes=True, takes=_instance),
-    "purge": Verb(_purge, changes=True, takes=_purge_takes, timeout_s=lambda config: 600),
+    "purge": Verb(_purge, changes=True, takes=_purge_takes, timeout_s=lambda config: 600, on_adopted=True),
     "rotate-logs": Verb(
         lambda config, given: rotate.rotate(config), changes=True, timeout_s=lambda config: 300
     ),
-    "scan-logs": Verb(lambda config, given: scan_logs.scan(config)),
+    "scan-logs": Verb(lambda config, given: scan_logs.scan(config), on_adopted=True),
     "capture": Verb(
         lambda config, given: capture.capture(config, config.instance(given.instance)),
         takes=_instance,
@@ -210,6 +213,6 @@ VERBS: dict[str, Verb] = {
         timeout_s=lambda config: 300,
     ),
     "reboot": Verb(lambda config, given: power.reboot(config), changes=True),
-    "lease": Verb(_lease, takes=_lease_takes),
-    "maintenance": Verb(_maintenance, changes=True, takes=_maintenance_takes),
+    "lease": Verb(_lease, takes=_lease_takes, on_adopted=True),
+    "maintenance": Verb(_maintenance, changes=True, takes=_maintenance_takes, on_adopted=True),
 }

@@ -40,13 +40,18 @@ def ask(
     *,
     token: str = "",
     body: object = None,
+    form: tuple[str, bytes] | None = None,
     largest: int = LARGEST_STATUS,
 ) -> Reply:
-    """Send one request to 127.0.0.1:port. Never raises: the outcome tells."""
-    headers = {"Content-Type": "application/json", "Host": f"127.0.0.1:{port}"}
+    """Send one request to 127.0.0.1:port. Never raises: the outcome tells.
+
+    `body` is sent as JSON, `form` (content type, bytes) as it is.
+    """
+    kind = form[0] if form else "application/json"
+    headers = {"Content-Type": kind, "Host": f"127.0.0.1:{port}"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    data = json.dumps(body).encode() if body is not None else None
+    data = form[1] if form else json.dumps(body).encode() if body is not None else None
     began = time.monotonic()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     try:
