@@ -102,6 +102,7 @@ def _remedies(rows: Iterable[tuple[str, Fields]], problems: list[str]) -> Iterab
             disruptive=fields.flag("disruptive"),
             approval=fields.flag("approval"),
             heals=fields.flag("heals", True),
+            on_adopted=fields.flag("on_adopted", False),
         )
         fields.end()
         yield remedy

@@ -21,7 +21,9 @@ class Choice:
     step: Plan | Text
 
 
-def choose(host: str, diagnosis: Diagnosis, catalogue: Catalogue, history: Sequence[Run]) -> Choice:
+def choose(
+    host: str, diagnosis: Diagnosis, catalogue: Catalogue, history: Sequence[Run], *, adopted: bool = False
+) -> Choice:
     """Return the first finding that has a next step, unless an earlier one is in its way.
 
     A fault of the host that only people can mend is in everyone's way; one of an instance only in that
@@ -33,7 +35,8 @@ def choose(host: str, diagnosis: Diagnosis, catalogue: Catalogue, history: Seque
         if finding.instance in blocked:
             continue
         fault = catalogue.faults[finding.fault]
-        choice = Choice(finding, plan(host, finding, fault, catalogue.remedies, history))
+        step = plan(host, finding, fault, catalogue.remedies, history, adopted=adopted)
+        choice = Choice(finding, step)
         if isinstance(choice.step, Plan):
             return choice
         first = first or choice

@@ -13,6 +13,7 @@ from remediator.guard import Situation, judge
 from remediator.inventory import Inventory
 from remediator.look import Looked
 from remediator.model import Evidence, Finding, Mode, Plan, Text, Unreachable, Verdict, VerdictKind
+from remediator.proved import proved
 from remediator.situation import Policy, approval_for, mode_for, read
 from remediator.states import IncidentState
 from remediator.store import approvals, incidents, records, runs
@@ -64,7 +65,8 @@ class Decider:
     def false_alarm(self, db: Connection, mine: Incident, looked: Looked, proof: dict[str, Any]) -> None:
         """Close without having touched anything: all is well and speech was proved."""
         now = self.clock()
-        why = Text("Everything is well on examination and it speaks.", "检查一切正常，语音验证通过。")
+        shown = proved(proof)
+        why = Text(f"Everything is well on examination; {shown.en}.", f"检查一切正常；{shown.zh}。")
         verdict = Verdict(VerdictKind.REFUSE, FALSE_ALARM, why.en, why.zh, None)
         found = self._found(looked.choice.finding, None, verdict)
         self._record(db, mine, looked, None, verdict)

@@ -68,6 +68,7 @@ class Situation:
     last_run_at: datetime | None = None  # end of the last run of this remedy on this host
     useless_runs: int = 0  # of the same, in a row and not followed by proved speech
     approved: bool = False
+    adopted: bool = False  # a service of this host was deployed by somebody else
     limits: Limits = field(default_factory=Limits)
 
 
@@ -78,7 +79,7 @@ def judge(plan: Plan, remedy: Remedy, now: Situation) -> Verdict:
 
 def judge_reserved(plan: Plan, remedy: Remedy, now: Situation) -> Verdict:
     """Ask again, just before the start, what may have changed since the run was reserved."""
-    return _verdict(tuple(gate(plan, remedy, now) for gate in (_mode, _stop, _maintenance, _known_host)))
+    return _verdict(tuple(gate(plan, remedy, now) for gate in ASKED_AGAIN))
 
 
 def _verdict(gates: tuple[Gate, ...]) -> Verdict:
@@ -139,6 +140,19 @@ def _known_host(plan: Plan, remedy: Remedy, now: Situation) -> Gate:
         f"{plan.host} is not exactly one host of the inventory", f"{plan.host} 不是清单中唯一的主机"
     )
     return Gate("known_host", REFUSE, value, limit, reason)
+
+
+def _adopted(plan: Plan, remedy: Remedy, now: Situation) -> Gate:
+    limit = "of others' services only what is made for them"
+    if not now.adopted:
+        return Gate("adopted", GO, "our own service", limit, OK)
+    if remedy.on_adopted:
+        return Gate("adopted", GO, f"{remedy.name} is offered", limit, OK)
+    reason = Text(
+        f"the service was deployed by others: {remedy.name} is not offered for it",
+        f"该服务由他人部署：不提供 {remedy.name}",
+    )
+    return Gate("adopted", REFUSE, "adopted", limit, reason)
 
 
 def _running(plan: Plan, remedy: Remedy, now: Situation) -> Gate:
@@ -238,6 +252,7 @@ GATES: tuple[Callable[[Plan, Remedy, Situation], Gate], ...] = (
     _maintenance,
     _lease,
     _known_host,
+    _adopted,
     _running,
     _budget,
     _cooldown,
@@ -246,3 +261,5 @@ GATES: tuple[Callable[[Plan, Remedy, Situation], Gate], ...] = (
     _hosts_per_hour,
     _approval,
 )
+# What may have changed between the reservation and the start.
+ASKED_AGAIN = (_mode, _stop, _maintenance, _known_host, _adopted)

@@ -24,6 +24,14 @@ TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)
+class Adoption:
+    """What is known of an instance that somebody else deployed."""
+
+    health_path: str = "/"
+    speaks: bool = False  # its page can be asked to say something; else it is verified over HTTP alone
+
+
+@dataclass(frozen=True)
 class Host:
     """One GPU machine."""
 
@@ -31,6 +39,12 @@ class Host:
     groups: tuple[str, ...]
     instances: Mapping[str, frozenset[str]]  # port -> UUIDs of its GPUs
     variables: Mapping[str, Any] = field(repr=False)  # everything the inventory says about it
+    adoptions: Mapping[str, Adoption] = field(default_factory=dict)  # port -> for instances of others
+
+    @property
+    def adopted(self) -> bool:
+        """Whether any service of the host was there before us; then few remedies are offered on all of it."""
+        return bool(self.adoptions)
 
     @property
     def memberships(self) -> tuple[str, ...]:
@@ -48,6 +62,11 @@ class Inventory:
     def ports(self) -> dict[str, frozenset[str]]:
         """Host name -> ports, what alerts are checked against."""
         return {name: frozenset(host.instances) for name, host in self.hosts.items()}
+
+    def adoption_of(self, host: str, instance: str) -> Adoption | None:
+        """What is known of an instance that others deployed; None for one of our own."""
+        known = self.hosts.get(host)
+        return known.adoptions.get(instance) if known else None
 
     @property
     def names(self) -> frozenset[str]:
@@ -89,7 +108,8 @@ def parse(listing: Mapping[str, Any]) -> Inventory:
         groups = tuple(
             sorted(group for group in listing if group != "_meta" and name in _members(listing, group))
         )
-        hosts[name] = Host(name, groups, _instances(name, mine, problems), mine)
+        taken = _adoptions(name, mine, problems)
+        hosts[name] = Host(name, groups, _instances(name, mine, problems), mine, taken)
     if problems:
         raise ConfigError(problems)
     return Inventory(hosts)
@@ -115,4 +135,22 @@ def _instances(host: str, variables: Mapping[str, Any], problems: list[str]) -> 
             continue
         uuids = row.get("gpu_uuids", []) if isinstance(row, Mapping) else []
         found[str(port)] = frozenset(str(uuid) for uuid in uuids if uuid)
+    return found
+
+
+def _adoptions(host: str, variables: Mapping[str, Any], problems: list[str]) -> dict[str, Adoption]:
+    """Read what is said under `adopted`; a host is ours wholly or not at all."""
+    rows = variables.get("glmtts_instances")
+    rows = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    taken = {str(row.get("port")): row["adopted"] for row in rows if "adopted" in row}
+    if taken and len(taken) < len(rows):
+        problems.append(
+            f"inventory: {host}: glmtts_instances: give every instance `adopted`, or none of them"
+        )
+    found = {}
+    for port, raw in taken.items():
+        path = raw.get("health_path", "/") if isinstance(raw, Mapping) else None
+        if not isinstance(raw, Mapping) or not raw.get("unit") or not str(path).startswith("/"):
+            problems.append(f"inventory: {host}: port {port}: adopted: needs unit, and a health_path from /")
+        found[port] = Adoption(str(path), isinstance(raw, Mapping) and bool(raw.get("gradio_api")))
     return found

@@ -67,6 +67,6 @@ class Looker:
             proofs=failed_proof(mine.proof) if mine.state is IncidentState.EXAMINING else {},
         )
         diagnosis = diagnose(seen, question, self.catalogue.faults)
-        choice = choose(mine.host, diagnosis, self.catalogue, history)
+        choice = choose(mine.host, diagnosis, self.catalogue, history, adopted=host is None or host.adopted)
         too_long = self.clock() - mine.state_since > timedelta(seconds=self.policy.load_timeout_s)
         return Looked(seen, question, diagnosis, choice, patient=not too_long)

@@ -142,6 +142,7 @@ class Remedy:
     disruptive: bool
     approval: bool
     heals: bool = True  # false: it only looks, so that the fault is still there afterwards says nothing
+    on_adopted: bool = False  # also offered on a host whose service somebody else deployed
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class SpeechProof:
-    """What came back when the host was asked to speak through its reserved slot."""
+    """What came back when the host was asked to speak through its reserved slot, or by its page's own API."""
 
     ok: bool
     host: str
@@ -222,10 +223,16 @@ class SpeechProof:
     sample_rate: int = 0
     took_s: float = 0.0
     engine: str = ""
+    how: Literal["speech", "http"] = "speech"  # http: it answers, which is all that could be found out
+
+    @property
+    def spoken(self) -> bool:
+        """Whether speech was heard."""
+        return self.ok and self.how == "speech"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON values; `spoken` says the same as `ok`, in the helper's word."""
-        return asdict(self) | {"spoken": self.ok}
+        """Return the fields and `spoken` as JSON values."""
+        return asdict(self) | {"spoken": self.spoken}
 
 
 @dataclass(frozen=True)

@@ -20,21 +20,39 @@ NOT_NOW = Text(
     "No remedy of this fault fits the service's present state.", "当前服务状态下没有适用于该故障的措施。"
 )
 
+NOT_OFFERED = Text(
+    "The service was deployed by others: nothing that would help is offered for it.",
+    "该服务由他人部署：不提供针对该故障的措施。",
+)
+
 
 def plan(
-    host: str, finding: Finding, fault: Fault, remedies: Mapping[str, Remedy], history: Sequence[Run]
+    host: str,
+    finding: Finding,
+    fault: Fault,
+    remedies: Mapping[str, Remedy],
+    history: Sequence[Run],
+    *,
+    adopted: bool = False,
 ) -> Plan | Text:
     """Return the next step for `finding`, or in words why there is none.
 
-    `history` are the incident's runs so far. A run that was canceled before it began does not count.
+    `history` are the incident's runs so far. A run that was canceled before it began does not count. On an
+    `adopted` host the rungs that are not offered there are passed over.
     """
     if not fault.ladder:
         return ONLY_PEOPLE
     if any(run.state is RunState.ABANDONED for run in history):
         return ABANDONED
+    offered = [
+        (place, rung, remedies[rung.remedy])
+        for place, rung in enumerate(fault.ladder)
+        if remedies[rung.remedy].on_adopted or not adopted
+    ]
+    if not offered:
+        return NOT_OFFERED
     tried_all = True
-    for place, rung in enumerate(fault.ladder):
-        remedy = remedies[rung.remedy]
+    for place, rung, remedy in offered:
         if _tries(history, finding, remedy) >= rung.times:
             continue
         tried_all = False

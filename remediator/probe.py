@@ -51,6 +51,15 @@ class Reply:
     error: str = ""
 
 
+@dataclass(frozen=True)
+class Target:
+    """Where an instance is asked; one that others deployed says nothing of taking traffic."""
+
+    base: str  # http://address:port
+    health: str = "/healthz"
+    ready: str | None = "/readyz"
+
+
 Event = Literal["firing", "resolved"]
 
 
@@ -131,9 +140,12 @@ def fetch(get: Callable[..., requests.Response], url: str, timeout_s: float) -> 
     return Reply(answer.status_code, body if isinstance(body, Mapping) else {})
 
 
-def look(get: Callable[..., requests.Response], base_url: str, timeout_s: float) -> str:
+def look(get: Callable[..., requests.Response], target: Target, timeout_s: float) -> str:
     """Ask one instance and return what is wrong, "" when nothing is."""
-    health = fetch(get, f"{base_url}/healthz", timeout_s)
+    health = fetch(get, f"{target.base}{target.health}", timeout_s)
+    if target.ready is None:
+        good = health.status is not None and 200 <= health.status < 300
+        return "" if good else _wrong(target.health, health)
     if health.status != 200:
         return judge(health, Reply(None, {}))
-    return judge(health, fetch(get, f"{base_url}/readyz", timeout_s))
+    return judge(health, fetch(get, f"{target.base}{target.ready}", timeout_s))

@@ -12,7 +12,7 @@ import requests
 
 from remediator.inventory import Inventory
 from remediator.model import Alert
-from remediator.probe import Rules, Watch, alert, look, step
+from remediator.probe import Rules, Target, Watch, alert, look, step
 from remediator.store import Store, probes
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Prober:
         """Start no more checks."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _learn(self, targets: Mapping[Key, str]) -> None:
+    def _learn(self, targets: Mapping[Key, Target]) -> None:
         """Start to watch instances that are new to this process, from what the last one stored."""
         new = [key for key in targets if key not in self._watches]
         if not new:
@@ -67,10 +67,10 @@ class Prober:
                 next_at=one.checked_at + timedelta(seconds=after) if one else None,
             )
 
-    def _one(self, key: Key, base_url: str) -> None:
+    def _one(self, key: Key, target: Target) -> None:
         before = self._watches[key]
         began = monotonic()
-        wrong = look(self._get, base_url, self._timeout_s)
+        wrong = look(self._get, target, self._timeout_s)
         took_s = monotonic() - began
         now = self._clock()
         after, event = step(before, wrong, now, self._rules)
@@ -84,10 +84,13 @@ class Prober:
             log.info("probe failed" if wrong else "probe answers again", extra=fields)
 
 
-def targets_of(inventory: Inventory) -> dict[Key, str]:
-    """Return the address of every instance, as the control host reaches it."""
-    return {
-        (host.name, port): f"http://{host.variables.get('ansible_host', host.name)}:{port}"
-        for host in inventory.hosts.values()
-        for port in host.instances
-    }
+def targets_of(inventory: Inventory) -> dict[Key, Target]:
+    """Return where to ask every instance, as the control host reaches it."""
+    found = {}
+    for host in inventory.hosts.values():
+        for port in host.instances:
+            base = f"http://{host.variables.get('ansible_host', host.name)}:{port}"
+            adoption = host.adoptions.get(port)
+            taken = Target(base, adoption.health_path, None) if adoption else Target(base)
+            found[host.name, port] = taken
+    return found

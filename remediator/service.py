@@ -69,7 +69,7 @@ def real_stages(settings: Settings, fleet: Inventory) -> tuple[Stages, Callable[
         start=executor.start,
         poll=executor.poll,
         cancel=executor.cancel,
-        verify=Verifier(ssh, address_of),
+        verify=Verifier(ssh, address_of, fleet.adoption_of),
     )
 
     def warm() -> None:

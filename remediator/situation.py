@@ -75,6 +75,7 @@ def read(
         last_run_at=last,
         useless_runs=useless,
         approved=approval_for(db, incident_id, plan, now) is not None,
+        adopted=plan.host not in inventory.hosts or inventory.hosts[plan.host].adopted,
         limits=policy.limits,
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from remediator.helper import HELPER, parse, why
+from remediator.inventory import Adoption
 from remediator.model import SpeechProof, Text
 from remediator.ssh import Address, Answer, Ssh, SshFailed, SshTimedOut, SshTooMuch
 
@@ -24,8 +25,14 @@ SAMPLE_RATES = (24000, 32000)
 class Verifier:
     """Asks instances to speak and judges the answer."""
 
-    def __init__(self, ssh: Ssh, address_of: Callable[[str], Address]) -> None:
-        self._ssh, self._address_of = ssh, address_of
+    def __init__(
+        self,
+        ssh: Ssh,
+        address_of: Callable[[str], Address],
+        adoption_of: Callable[[str, str], Adoption | None] = lambda host, instance: None,
+    ) -> None:
+        """`adoption_of` tells what is known of an instance that others deployed."""
+        self._ssh, self._address_of, self._adoption_of = ssh, address_of, adoption_of
 
     def __call__(self, host: str, instance: str) -> SpeechProof:
         """Return the proof; when it isn't ok, it says in both languages what is missing."""
@@ -40,15 +47,22 @@ class Verifier:
             )
         except SshTooMuch:
             return _no(host, instance, Text("the helper's answer is too long", "主机助手的回答过长"))
-        return judge(host, instance, answer)
+        adoption = self._adoption_of(host, instance)
+        if adoption is None:
+            return judge(host, instance, answer)
+        return (
+            judge(host, instance, answer, rates=None) if adoption.speaks else answers(host, instance, answer)
+        )
 
 
-def judge(host: str, instance: str, answer: Answer) -> SpeechProof:
-    """Return the proof that `answer` is speech of this very instance, or why it isn't."""
+def judge(
+    host: str, instance: str, answer: Answer, *, rates: tuple[int, ...] | None = SAMPLE_RATES
+) -> SpeechProof:
+    """Return the proof that `answer` is speech of this very instance, or why it isn't; None: of any rate."""
     data = parse(answer.stdout)
     if answer.status != 0 or data is None or data.get("spoken") is not True:
         return _no(host, instance, Text(f"it did not speak: {why(answer)}", f"没有发声：{why(answer)}"))
-    problem = _problem(data, instance)
+    problem = _problem(data, instance, rates)
     return SpeechProof(
         ok=problem is None,
         host=host,
@@ -63,7 +77,18 @@ def judge(host: str, instance: str, answer: Answer) -> SpeechProof:
     )
 
 
-def _problem(data: Mapping[str, Any], instance: str) -> Text | None:
+def answers(host: str, instance: str, answer: Answer) -> SpeechProof:
+    """Return the proof that an instance of others answers over HTTP, which is all it can be asked."""
+    data = parse(answer.stdout)
+    if answer.status != 0 or data is None or data.get("answered") is not True:
+        return _no(host, instance, Text(f"it does not answer: {why(answer)}", f"没有应答：{why(answer)}"))
+    if str(data.get("instance")) != instance:
+        said = str(data.get("instance"))[:20]
+        return _no(host, instance, Text(f"{said} answered instead", f"应答的是 {said}"))
+    return SpeechProof(ok=True, host=host, instance=instance, took_s=_number(data, "took_s"), how="http")
+
+
+def _problem(data: Mapping[str, Any], instance: str, rates: tuple[int, ...] | None) -> Text | None:
     """Return the first thing that speaks against it."""
     spoke, length = str(data.get("instance", instance)), _number(data, "duration_s")
     rate, loudness = int(_number(data, "sample_rate")), _number(data, "rms")
@@ -73,7 +98,7 @@ def _problem(data: Mapping[str, Any], instance: str) -> Text | None:
         return Text(f"{length:g} s of sound is no short sentence", f"声音长 {length:g} 秒，不像一句短话")
     if loudness < MIN_RMS:
         return Text(f"the sound is silent (rms {loudness:g})", f"声音是静音（rms {loudness:g}）")
-    if rate not in SAMPLE_RATES:
+    if rates is not None and rate not in rates:
         return Text(f"wrong sample rate: {rate} Hz", f"采样率不对：{rate} Hz")
     return None
 

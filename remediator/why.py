@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from remediator.model import Run
+from remediator.proved import proved
 from remediator.store import alerts, incidents, records, runs
 from remediator.store.incidents import Incident
 
@@ -15,13 +16,13 @@ WORDS = {
     "en": {
         "incident": "Incident", "on": "on", "since": "since", "alerts": "Alerts", "found": "Found",
         "also": "also found", "plan": "Plan", "none": "nothing on the host", "verdict": "Verdict",
-        "gates": "Gates", "limit": "limit", "runs": "Runs", "proof": "Speech", "sent": "times",
+        "gates": "Gates", "limit": "limit", "runs": "Runs", "proof": "Proof", "sent": "times",
         "held": "held by", "no_decision": "Nothing has been decided yet.", "took": "took", "closed": "closed",
     },
     "zh": {
         "incident": "事件", "on": "主机", "since": "开始于", "alerts": "告警", "found": "发现",
         "also": "同时发现", "plan": "计划", "none": "不在主机上操作", "verdict": "判定",
-        "gates": "检查项", "limit": "限制", "runs": "执行", "proof": "语音验证", "sent": "次",
+        "gates": "检查项", "limit": "限制", "runs": "执行", "proof": "验证", "sent": "次",
         "held": "由人接管", "no_decision": "尚未作出判断。", "took": "耗时", "closed": "关闭于",
     },
 }  # fmt: skip
@@ -32,7 +33,7 @@ def why(db: Connection, incident_id: str, language: str = "en") -> str:
     """Return the explanation as plain text. Raises UnknownItem."""
     words = WORDS["zh" if language == "zh" else "en"]
     mine = incidents.get(db, incident_id)
-    lines = [*_head(mine, words), "", f"{words['alerts']}:"]
+    lines = [*_head(mine, words, "zh" if language == "zh" else "en"), "", f"{words['alerts']}:"]
     for one in alerts.of_incident(db, incident_id):
         alert, sent = one.alert, f"{one.hits} {words['sent']}"
         lines.append(f"  {alert.starts_at:{STAMP}} {alert.status} {alert.name} ({alert.sender}, {sent})")
@@ -45,7 +46,7 @@ def why(db: Connection, incident_id: str, language: str = "en") -> str:
     return "\n".join(lines)
 
 
-def _head(mine: Incident, words: Mapping[str, str]) -> list[str]:
+def _head(mine: Incident, words: Mapping[str, str], tongue: str) -> list[str]:
     place = f"{mine.host}:{mine.instance}" if mine.instance else mine.host
     lines = [f"{words['incident']} {mine.id}: {mine.state}, {mine.fault or '?'} {words['on']} {place}"]
     times = f"{words['since']} {mine.opened_at:{STAMP}}"
@@ -55,9 +56,7 @@ def _head(mine: Incident, words: Mapping[str, str]) -> list[str]:
     if mine.held_by:
         lines.append(f"{words['held']} {mine.held_by}")
     if mine.proof:
-        proof = mine.proof
-        said = "ok" if proof.get("ok") else proof.get("reason_en", "")
-        lines.append(f"{words['proof']}: {said} ({proof.get('duration_s')} s, {proof.get('sample_rate')} Hz)")
+        lines.append(f"{words['proof']}: {getattr(proved(mine.proof), tongue)}")
     return lines
 
 

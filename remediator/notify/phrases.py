@@ -99,6 +99,7 @@ GATES: Words = {
     "maintenance": ("维护窗口", "maintenance window"),
     "lease": ("主机由人占用", "host leased"),
     "known_host": ("未知主机", "unknown host"),
+    "adopted": ("他人部署的服务", "service of others"),
     "running": ("已有执行", "already running"),
     "budget": ("次数用尽", "attempt budget"),
     "cooldown": ("冷却中", "cooldown"),

@@ -15,6 +15,7 @@ from remediator.notify.letter import HEADLINE_CHARS, Letter, Line, Link, Reader
 from remediator.notify.markup import cut_chars, one_line
 from remediator.notify.message import Both, Message
 from remediator.notify.phrases import duration, say, word
+from remediator.proved import NOT_BY_SPEECH
 
 GOOD, BAD, QUIET = "good", "bad", "quiet"
 TONES: Mapping[str, str] = {"resolved": GOOD, "escalated": BAD, "asking": BAD}
@@ -112,6 +113,8 @@ def _result(message: Message, language: str) -> str:
 
 
 def _proof(proof: Mapping[str, Any], language: str) -> str:
+    if proof.get("ok") and proof.get("how") == "http":
+        return Both(NOT_BY_SPEECH.en, NOT_BY_SPEECH.zh).get(language)
     if proof.get("ok"):
         return say("spoken", language, duration_s=f"{float(proof.get('duration_s') or 0):.1f}")
     why = Both(str(proof.get("reason_en") or ""), str(proof.get("reason_zh") or ""))

@@ -12,6 +12,7 @@ from flask import Blueprint, current_app, redirect, render_template, request, se
 from werkzeug.wrappers import Response
 
 from remediator.notify import phrases
+from remediator.proved import proved
 from remediator.tokens import Role
 from remediator.web.auth import check_csrf, csrf_word, holder, log_in, page
 from remediator.web.words import WORDS
@@ -40,6 +41,7 @@ def show(template: str, **values: Any) -> str:
         fault=lambda name: phrases.word(phrases.FAULTS, name or "", lang),
         state=lambda name: phrases.word({**phrases.RUN_STATES, **phrases.STATES}, name or "", lang),
         both=lambda text: (text or {}).get(lang, "") if isinstance(text, dict) else str(text or ""),
+        proved=lambda proof: proved(proof).to_json()[lang],
         clock=lambda when: _clock(when, zone),
         csrf=csrf_word(),
         **values,

@@ -19,6 +19,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "since": ("开始", "Since"),
     "found": ("发现", "Found"),
     "decided": ("决定", "Decided"),
+    "proof": ("验证", "Proof"),
     "what_now": ("请您", "What you do"),
     "remedy": ("措施", "Remedy"),
     "time": ("时间", "Time"),

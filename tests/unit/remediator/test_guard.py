@@ -23,7 +23,7 @@ FREE = Situation(
     limits=Limits(max_hosts_out=3, max_hosts_out_pct=10, min_healthy_hosts=5, attempts_per_hour=3),
 )  # fmt: skip
 ORDER = (
-    "mode", "stop", "maintenance", "lease", "known_host", "running", "budget", "cooldown", "shared_cause",
+    "mode", "stop", "maintenance", "lease", "known_host", "adopted", "running", "budget", "cooldown", "shared_cause",
     "blast_radius", "hosts_per_hour", "approval",
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from remediator.probe import Reply, Rules, Watch, alert, judge, look, step
+from remediator.probe import Reply, Rules, Target, Watch, alert, judge, look, step
 
 NOW = datetime(2026, 11, 27, 1, 2, 3, tzinfo=UTC)
 RULES = Rules(interval_s=300, retry_s=10, limit=3)
@@ -95,7 +95,7 @@ def test_a_look_follows_no_redirect_and_takes_any_answer() -> None:
         answer.status_code, answer._content = 200, b"[1]"
         return answer
 
-    assert look(get, "http://gpu01:7860", 5) == ""
+    assert look(get, Target("http://gpu01:7860"), 5) == ""
     assert asked == [("http://gpu01:7860/healthz", False), ("http://gpu01:7860/readyz", False)]
 
 
@@ -103,4 +103,20 @@ def test_a_dead_instance_is_asked_once() -> None:
     def get(_url: str, **_options: Any) -> requests.Response:
         raise requests.ConnectionError("secret detail")
 
-    assert look(get, "http://gpu01:7860", 5) == "/healthz: ConnectionError"
+    assert look(get, Target("http://gpu01:7860"), 5) == "/healthz: ConnectionError"
+
+
+@pytest.mark.parametrize(
+    ("status", "wrong"), [(200, ""), (204, ""), (302, "/health: HTTP 302"), (500, "/health: HTTP 500")]
+)
+def test_a_service_of_others_is_asked_for_its_own_page_alone(status: int, wrong: str) -> None:
+    asked = []
+
+    def get(url: str, **_options: Any) -> requests.Response:
+        asked.append(url)
+        answer = requests.Response()
+        answer.status_code, answer._content = status, b"<html>"
+        return answer
+
+    assert look(get, Target("http://old:7860", "/health", None), 5) == wrong
+    assert asked == ["http://old:7860/health"]

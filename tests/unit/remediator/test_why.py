@@ -22,7 +22,7 @@ def test_it_names_alerts_findings_the_plan_every_gate_and_the_run(world: World) 
     assert "also found: service_down" in text and "Plan: restart gpu01:7860" in text
     assert all(f" {gate}: " in text for gate in ORDER)
     assert "restart gpu01:7860 ok, took 1.0 s" in text or "restart gpu01:7860 ok, took 5.0 s" in text
-    assert "Speech: ok" in text
+    assert "Proof: it speaks: 1.2 s" in text
 
 
 @pytest.mark.parametrize(("language", "word"), [("en", "everything is stopped"), ("zh", "全局停止")])
