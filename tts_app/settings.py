@@ -34,6 +34,7 @@ class Settings:
     host: str = "127.0.0.1"  # address to listen on
     port: int = field(default=7860, metadata=_at_least(1, 65535))  # port to listen on
     engine: str = field(default="kokoro", metadata={"choices": ENGINES})  # kokoro, glm, openai, espeak
+    engine_wanted: str = ""  # what this host was meant to run, where it cannot: /readyz tells it
     voice: str | None = None  # preset voice when a request names none
     data_dir: Path = Path("var/tts/data")  # outputs lie under <data_dir>/outputs
     log_dir: Path = Path("var/tts/log")  # access.log and error.log

@@ -156,5 +156,6 @@ def test_an_instance_runs_the_engine_it_can(engine, usable, runs):
     )
     settings = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     assert settings["TTS_ENGINE"] == runs
+    assert settings.get("TTS_ENGINE_WANTED") == (None if runs == engine else engine)
     assert settings.get("TTS_GLM_PYTHON") == ("/env/bin/python" if runs == "glm" else None)
     assert "" not in text.splitlines()

@@ -22,6 +22,7 @@ async def healthz(context: Annotated[Context, Depends(context_of)]) -> JSONRespo
         "engine": context.settings.engine,
         "version": __version__,
         "uptime_s": round(time.monotonic() - context.started_at, 1),
+        **_wanted(context),
     }
     if reason:
         content["reason"] = reason
@@ -32,6 +33,7 @@ async def healthz(context: Annotated[Context, Depends(context_of)]) -> JSONRespo
 async def readyz(context: Annotated[Context, Depends(context_of)]) -> JSONResponse:
     """200 when traffic may come; 503 with the reason (loading, full, draining or a sickness).
 
+    `engine_wanted` names the engine this host was meant to run and cannot, such as glm without its weights.
     `substitute` names the engine that speaks while the chosen one can't be loaded; /healthz stays sick meanwhile.
     """
     snapshot = context.service.snapshot()
@@ -42,7 +44,14 @@ async def readyz(context: Annotated[Context, Depends(context_of)]) -> JSONRespon
         "queue": {"depth": facts.queued, "limit": facts.queue_limit},
         "draining": facts.draining,
         "in_flight": snapshot.in_flight,
+        **_wanted(context),
     }
     if name := context.service.substituted_by:
         content["substitute"] = name
     return JSONResponse(content, 503 if reason else 200)
+
+
+def _wanted(context: Context) -> dict[str, str]:
+    """Name the engine that this host was meant to run, where it runs another."""
+    wanted = context.settings.engine_wanted
+    return {"engine_wanted": wanted} if wanted else {}

@@ -25,6 +25,13 @@ def test_a_well_service_is_alive_and_ready(client):
     }
 
 
+def test_a_host_that_cannot_run_what_it_was_meant_to_run_says_so(make_client):
+    client = make_client(engine_wanted="glm")
+    for path in ("/healthz", "/readyz"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.json()["engine_wanted"]) == (200, "glm")
+
+
 def test_a_busy_engine_does_not_hold_up_the_answers(client, engine):
     engine.hold()
     service = client.context.service
