@@ -1,16 +1,19 @@
+import asyncio
 import io
 import json
+import socket
+import threading
 
+import httpx
 import numpy as np
 import pytest
-import requests
 import soundfile
-from requests.adapters import BaseAdapter
-from urllib3 import HTTPResponse
 
-from tts_app.engines import openai as module
+from tests.unit.tts_app.fakes import WAIT_S
+from tts_app.engines import speech_server as module
 from tts_app.engines.base import Reference, SpeechRequest
 from tts_app.engines.openai import OpenAIEngine
+from tts_app.engines.speech_server import SpeechServer
 from tts_app.errors import (
     BadRequest,
     Busy,
@@ -30,31 +33,22 @@ def wav(rate=24000, channels=1):
     return out.getvalue()
 
 
-class Server(BaseAdapter):
-    """Answers every request with one answer, or fails as requests would; remembers what it was asked."""
+class Server(httpx.AsyncBaseTransport):
+    """Answers every request with one answer, or fails as httpx would; remembers what it was asked."""
 
     def __init__(self, status=200, body=b"", headers=None, error=None):
-        super().__init__()
-        self.status, self.body, self.headers, self.error, self.asked = status, body, headers or {}, error, []
+        self.status, self.body, self.headers, self.error, self.asked = status, body, headers, error, []
 
-    def send(self, request, **kwargs):
+    async def handle_async_request(self, request):
         self.asked.append(request)
         if self.error:
             raise self.error
-        response = requests.Response()
-        response.status_code, response.request, response.url = self.status, request, request.url
-        response.headers.update(self.headers)
-        response.raw = HTTPResponse(io.BytesIO(self.body), preload_content=False)
-        return response
-
-    def close(self):
-        pass
+        return httpx.Response(self.status, content=self.body, headers=self.headers)
 
 
-def engine(server, **kwargs):
-    session = requests.Session()
-    session.mount("http://tts", server)
-    return OpenAIEngine(**{"url": "http://tts/v1/", "model": "glm-tts", "session": session, **kwargs})
+def engine(transport, *, key=None, timeout_s=300.0, **kwargs):
+    server = SpeechServer("http://tts/v1/", key=key, timeout_s=timeout_s, transport=transport)
+    return OpenAIEngine(server, **{"model": "glm-tts", **kwargs})
 
 
 def test_it_asks_for_a_wav_and_returns_mono():
@@ -64,7 +58,7 @@ def test_it_asks_for_a_wav_and_returns_mono():
     (request,) = server.asked
     assert request.url == "http://tts/v1/audio/speech"
     assert request.headers["Authorization"] == "Bearer secret"
-    assert json.loads(request.body) == {
+    assert json.loads(request.content) == {
         "model": "glm-tts", "input": "你好", "voice": "v", "response_format": "wav", "speed": 1.5
     }  # fmt: skip
 
@@ -87,7 +81,7 @@ def test_another_rate_is_resampled_and_labelled():
 def test_a_voice_reaches_the_server_by_its_own_name(options, asked, sent):
     server = Server(body=wav())
     engine(server, **options).synthesize(SpeechRequest("你好", voice=asked))
-    assert json.loads(server.asked[0].body)["voice"] == sent
+    assert json.loads(server.asked[0].content)["voice"] == sent
 
 
 def test_it_offers_the_voices_the_settings_name_the_default_first():
@@ -100,7 +94,7 @@ def test_a_reference_is_only_sent_to_a_server_that_clones(clones):
     server = Server(body=wav())
     reference = Reference(np.zeros(16000, np.float32), 16000, "参考")
     engine(server, clones=clones).synthesize(SpeechRequest("你好", reference=reference))
-    body = json.loads(server.asked[0].body)
+    body = json.loads(server.asked[0].content)
     assert ("ref_audio" in body) is clones
     assert body.get("ref_text") == ("参考" if clones else None)
 
@@ -141,13 +135,18 @@ def test_every_refusal_becomes_a_typed_error(status, body, error):
 )
 def test_the_server_says_when_to_come_back(header, seconds):
     with pytest.raises(Busy) as caught:
-        engine(Server(429, headers={"Retry-After": header})).synthesize(SpeechRequest("你好"))
+        engine(Server(429, headers={"Retry-After": header.encode()})).synthesize(SpeechRequest("你好"))
     assert caught.value.retry_after_s == seconds
 
 
 @pytest.mark.parametrize(
     ("failure", "error"),
-    [(requests.ConnectionError("http://tts/secret"), LoadFailed), (requests.ReadTimeout(), EngineStuck)],
+    [
+        (httpx.ConnectError("http://tts/secret"), LoadFailed),
+        (httpx.ConnectTimeout("http://tts/secret"), LoadFailed),
+        (httpx.RemoteProtocolError("http://tts/secret"), LoadFailed),
+        (httpx.ReadTimeout("http://tts/secret"), EngineStuck),
+    ],
 )
 def test_a_server_that_does_not_answer_is_told_without_its_address(failure, error):
     with pytest.raises(error) as caught:
@@ -167,23 +166,60 @@ def test_an_endless_answer_is_cut_off(monkeypatch):
         engine(Server(body=bytes(100_000))).synthesize(SpeechRequest("你好"))
 
 
+class Never(httpx.AsyncBaseTransport):
+    """A server that takes the request and never answers."""
+
+    def __init__(self):
+        self.asked, self.given_up = threading.Event(), threading.Event()
+
+    async def handle_async_request(self, request):
+        self.asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.given_up.set()
+
+
 def test_a_slow_answer_ends_at_the_time_limit():
-    times = iter([0.0, 400.0])
-    with pytest.raises(EngineStuck):
-        engine(Server(body=wav()), timeout_s=300, clock=lambda: next(times)).synthesize(SpeechRequest("你好"))
+    server = Never()
+    with pytest.raises(EngineStuck, match=r"0\.1 s"):
+        engine(server, timeout_s=0.1).synthesize(SpeechRequest("你好"))
+    assert server.given_up.is_set()
 
 
-def test_cancelling_stops_the_reading():
-    answers = iter([False, True])
+def test_cancelling_gives_up_an_answer_that_has_not_begun():
+    server = Never()
     with pytest.raises(Cancelled):
-        engine(Server(body=wav())).synthesize(SpeechRequest("你好"), cancelled=lambda: next(answers))
+        engine(server).synthesize(SpeechRequest("你好"), cancelled=server.asked.is_set)
+    assert server.given_up.is_set()
+
+
+def test_giving_up_closes_the_connection_so_that_the_server_can_stop_too():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        seen = []
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection:
+                while chunk := connection.recv(65536):
+                    seen.append(chunk)
+                seen.append(b"closed")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        server = SpeechServer(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        speaks = OpenAIEngine(server, model="glm-tts")
+        with pytest.raises(Cancelled):
+            speaks.synthesize(SpeechRequest("你好"), cancelled=lambda: bool(seen))
+        thread.join(WAIT_S)
+        assert seen[-1] == b"closed"
 
 
 def test_loading_asks_whether_the_server_is_there():
     speaks = engine(Server())
     speaks.load()
     assert speaks.status().loaded
-    for server in (Server(401), Server(error=requests.ConnectionError())):
+    for server in (Server(401), Server(error=httpx.ConnectError("no"))):
         with pytest.raises(LoadFailed):
             engine(server).load()
 
@@ -191,7 +227,7 @@ def test_loading_asks_whether_the_server_is_there():
 def test_the_key_comes_from_a_file_that_must_be_readable(tmp_path):
     (tmp_path / "key").write_text("k\n")
     settings = Settings(engine="openai", openai_url="http://tts", openai_key_file=tmp_path / "key")
-    assert OpenAIEngine.from_settings(settings)._session.headers["Authorization"] == "Bearer k"
+    assert OpenAIEngine.from_settings(settings)._server._headers == {"Authorization": "Bearer k"}
     with pytest.raises(ConfigError, match="TTS_OPENAI_KEY_FILE"):
         OpenAIEngine.from_settings(
             Settings(engine="openai", openai_url="http://tts", openai_key_file=tmp_path / "no")
