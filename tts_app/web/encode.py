@@ -29,13 +29,16 @@ FORMATS = {
 OPUS_RATE_HZ = 24000  # Opus knows 8, 12, 16, 24 and 48 kHz only
 
 
+def _is_written(format_: Format) -> bool:
+    """Return whether this machine's libsndfile writes the format; older ones know no MP3."""
+    return format_.container is None or soundfile.check_format(format_.container, format_.codec)
+
+
 def check_format(name: str, sample_rate: int) -> Format:
     """Return the format. Raises BadRequest when it, or the rate in it, can't be written here."""
     format_ = FORMATS.get(name)
-    if format_ is None or (
-        format_.container and not soundfile.check_format(format_.container, format_.codec)
-    ):
-        known = ", ".join(FORMATS)
+    if format_ is None or not _is_written(format_):
+        known = ", ".join(name for name, other in FORMATS.items() if _is_written(other))
         raise BadRequest(
             "response_format",
             f"{name[:40]!r} is not offered",

@@ -14,6 +14,7 @@ from tts_app import logs
 from tts_app.engines.base import SpeechRequest
 from tts_app.errors import ContextDead, EngineError, EngineStuck, LoadFailed, OutOfMemory
 from tts_app.substitute import Substitute
+from tts_app.web import encode
 from tts_app.web.app import create_app, wrapped
 from tts_app.web.auth import Keys
 
@@ -55,6 +56,15 @@ def test_32_khz_is_labelled_as_resampled(client):
     answer = speak(client, sample_rate=32000)
     assert answer.headers["x-resampled"] == "true"
     assert soundfile.info(io.BytesIO(answer.content)).samplerate == 32000
+
+
+def test_a_format_that_no_library_here_writes_is_refused_and_not_recommended(client, engine, monkeypatch):
+    monkeypatch.setattr(encode.soundfile, "check_format", lambda container, codec: container != "MP3")
+    answer = speak(client, response_format="mp3")
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "response_format")
+    assert "wav, pcm, flac, opus" in answer.json()["error"]["fix"]
+    assert engine.spoken == []
+    assert speak(client, response_format="flac").status_code == 200
 
 
 def test_mp3_is_the_default_as_with_openai(client):
