@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from tests.lab.wheelhouse import wheelhouse_key
 
 CONTENT = ("playbooks", "remediator", "tts_app", "inventory", "deploy.yml", "ansible.cfg", "tests/sim")
 HARNESS = ("tree", "machine.py", "network.py", "simulations.py", "storage.py")
+RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 KEPT = 2  # deployed states in the cache; older ones that no lab uses are removed
 
 
@@ -49,6 +51,13 @@ def deploy(lab: Lab, progress: Progress, *, check_taken: bool = False) -> None:
     if lab.stage == f"deploying:{key}" and key == deploy_key():
         _keep(lab, folder, progress)
     lab.note(f"deployed:{key}")
+
+
+def recap(output: str) -> dict[str, tuple[int, int, int]]:
+    """Return changed, unreachable and failed by host, as a playbook's last lines say."""
+    return {
+        name: (int(changed), int(gone), int(failed)) for name, changed, gone, failed in RECAP.findall(output)
+    }
 
 
 def _run(lab: Lab, key: str, progress: Progress) -> None:

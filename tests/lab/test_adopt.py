@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.lab.deploy import recap
 from tests.lab.fleet import Fleet
 from tests.lab.lab import Lab, cannot_run_here
 from tests.lab.machine import Machine
 from tests.lab.paths import ROOT
 from tests.lab.proc import call
-from tests.lab.test_deploy import recap
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 HELPER = "/usr/local/sbin/glmtts-remedy"

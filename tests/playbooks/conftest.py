@@ -49,7 +49,7 @@ class Stage:
 
     def play(self, name: str, *options: str, **variables: Any) -> Played:
         """Play one playbook with these extra variables."""
-        host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        host = {"ansible_connection": "local"}
         runner = ansible_runner.run(
             private_data_dir=str(self.folder / "runner"),
             playbook=str(ROOT / "playbooks" / f"{name}.yml"),

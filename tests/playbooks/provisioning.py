@@ -43,7 +43,6 @@ def play_role(role: str, folder: Path, *options: str, **variables: Any) -> Playe
     command = [
         Path(sys.executable).parent / "ansible-playbook", folder / "play.yml", *options,
         "-i", "localhost,", "-c", "local", "-e", f"@{folder}/variables.json",
-        "-e", f"ansible_python_interpreter={sys.executable}",
     ]  # fmt: skip
     environment = os.environ | {
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),

@@ -58,6 +58,7 @@ def provide(tmp_path: Path) -> Callable[..., Played]:
     return provide
 
 
+@pytest.mark.slow  # two whole plays
 def test_weights_are_copied_verified_and_left_alone_then(tmp_path, weights, provide):
     source = {"weights_source": str(weights), "weights_manifest": str(tmp_path / "weights.sha256")}
     first = provide(**source)

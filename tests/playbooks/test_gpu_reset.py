@@ -60,6 +60,7 @@ def test_a_card_that_a_stranger_uses_stops_nothing_and_the_stranger_is_named(car
     assert "in use by train.py (pid 4242)" in played.result["error"]
 
 
+@pytest.mark.slow  # two more plays end like it
 def test_when_the_service_does_not_stop_it_is_started_again_and_nothing_is_reset(card):
     card.answer("stop", {"ok": False, "error": "not done within 90 s"}, rc=5)
     played = reset(card)
@@ -68,6 +69,7 @@ def test_when_the_service_does_not_stop_it_is_started_again_and_nothing_is_reset
     assert "not done within 90 s" in played.result["error"]
 
 
+@pytest.mark.slow  # a whole reset once more
 def test_a_sick_service_that_cannot_be_drained_is_reset_all_the_same(card):
     card.answer("drain", {"ok": False, "error": "refused"}, rc=1)
     assert reset(card).result["ok"] is True

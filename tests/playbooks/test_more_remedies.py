@@ -105,6 +105,7 @@ def test_a_rebooted_host_has_another_boot_id_its_lease_again_and_speaks(stage):
     ]
 
 
+@pytest.mark.slow  # a whole reboot once more
 def test_a_host_that_answers_with_the_same_boot_id_was_not_rebooted(stage):
     stage.answer("examine", evidence())
     played = stage.play("reboot", target="gpu01", run_id="run-1", **QUICK)

@@ -97,7 +97,13 @@ def test_other_content_is_built_beside_and_switched_and_one_build_before_is_kept
 @pytest.mark.parametrize(
     ("broken", "said", "named"),
     [
-        pytest.param({"python": "3.99"}, "PackagesNotFoundError", "glmtts_conda_python", id="no such python"),
+        pytest.param(
+            {"python": "3.99"},
+            "PackagesNotFoundError",
+            "glmtts_conda_python",
+            id="no such python",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             {"pip_packages": "speech_marker==9"},
             "No matching distribution",
