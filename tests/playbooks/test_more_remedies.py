@@ -2,6 +2,8 @@
 
 import base64
 
+import pytest
+
 STRAY = {"pid": 99, "start_time": 5, "user": "glmtts", "cmdline": "python -m tts_app serve", "ours": False}
 
 
