@@ -212,8 +212,8 @@ def _inconsistencies(faults: Mapping[str, Fault], remedies: Mapping[str, Remedy]
     return problems
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """A SafeLoader that refuses a key written twice: YAML would silently keep the second."""
+class _UniqueKeys(yaml.CSafeLoader):
+    """A SafeLoader (libyaml's: ten times as quick) that refuses a key written twice: YAML would silently keep the second."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return the mapping. Raises ConstructorError for a repeated key."""
