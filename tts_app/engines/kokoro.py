@@ -33,7 +33,7 @@ from tts_app.text.split import split, units
 from tts_app.voices import PRESETS, styles
 
 SAMPLE_RATES = (NATIVE_RATE, 32000)
-PIECE_UNITS = 40.0  # peak memory grows with the piece: about 300 MB at this size
+PIECE_UNITS = 40.0  # peak memory grows with the piece: about 250 MB at this size
 _MALE_BELOW_HZ = 165.0  # between the usual ranges of male and female speakers
 _BY_LANGUAGE_AND_SEX = {
     (True, True): "zm_yunxi",
@@ -116,7 +116,7 @@ class KokoroEngine:
         check_speed(request)
         with self._lock:
             samples = self._speak(text, voice, request.speed, on_piece, cancelled)
-            trim()  # a piece needs some 300 MB for a moment
+            trim()  # a piece needs some 250 MB for a moment
         return _at_rate(np.concatenate(samples), request.sample_rate, len(samples))
 
     def _speak(

@@ -166,16 +166,27 @@ def test_every_preset_has_its_vectors():
         assert np.isfinite(styles(voice.id)).all()
 
 
-def test_the_memory_arena_is_off_so_that_clearing_frees(monkeypatch):
-    seen = []
+class Session:
+    """Stands for ONNX Runtime's session; keeps what it was given."""
+
+    def __init__(self, model, options, **_):
+        self.options, self.each_run = options, None
+
+    def run(self, names, feeds, each_run=None):
+        self.each_run = each_run
+        return [np.zeros(10, np.float32)]
+
+
+def test_the_memory_arena_is_emptied_after_every_piece_and_holds_no_weights(monkeypatch):
     monkeypatch.setattr(kokoro_model, "joined_model", lambda: b"model")
-    monkeypatch.setattr(
-        kokoro_model.onnxruntime, "InferenceSession", lambda model, options, **_: seen.append(options)
-    )
-    kokoro_model.KokoroModel(threads=3)
-    (options,) = seen
-    assert not options.enable_cpu_mem_arena and not options.enable_mem_pattern
-    assert options.intra_op_num_threads == 3
+    monkeypatch.setattr(kokoro_model.onnxruntime, "InferenceSession", Session)
+    model = kokoro_model.KokoroModel(threads=3)
+    model.run([1, 2], np.zeros((510, 256), np.float32), 1.0)
+    session = model._session
+    assert session.each_run.get_run_config_entry("memory.enable_memory_arena_shrinkage") == "cpu:0"
+    assert session.options.get_session_config_entry("session.use_device_allocator_for_initializers") == "1"
+    assert not session.options.enable_mem_pattern  # it would hold a block for every length it has seen
+    assert session.options.intra_op_num_threads == 3
 
 
 def test_a_model_package_that_is_missing_or_altered_is_a_failed_load(tmp_path, monkeypatch):
