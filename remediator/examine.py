@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from remediator.evidence import Unexaminable
 from remediator.helper import HELPER, parse, why
 from remediator.model import Evidence, Unreachable
+from remediator.redact import redacted_json
 from remediator.ssh import Address, Answer, Ssh, SshFailed, SshTimedOut, SshTooMuch
 
 TIMEOUT_S = 20.0  # ssh gives a dead host up after 11 s; the helper's own probes end within 10 s
@@ -57,4 +58,4 @@ def _evidence(host: str, answer: Answer) -> Evidence | Unreachable:
         return BadAnswer(host, f"evidence schema {data.get('schema')!r} is not known; deploy the host again")
     if data.get("host") != host:
         return BadAnswer(host, f"it calls itself {str(data.get('host'))[:60]!r}: is the address right?")
-    return Evidence.from_json(data)
+    return Evidence.from_json(redacted_json(data))

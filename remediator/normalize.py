@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from remediator.errors import BadAlert
 from remediator.model import Alert
+from remediator.redact import redacted
 
 MAX_ALERTS = 1000
 MAX_LABELS = 64
@@ -98,7 +99,7 @@ def _alert(sender: str, raw: object, hosts: Hosts) -> Alert:
         instance=_instance(labels, host, hosts),
         name=_name(labels),
         severity=SEVERITIES.get(labels.get("severity", "").lower(), "warning"),
-        summary=clean(notes.get("summary") or notes.get("description") or "", MAX_SUMMARY),
+        summary=redacted(clean(notes.get("summary") or notes.get("description") or "", MAX_SUMMARY)),
         labels=labels,
     )
 

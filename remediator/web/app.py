@@ -17,7 +17,7 @@ from remediator.errors import BadAlert, Conflict, StoreUnavailable, UnknownItem
 from remediator.receive import MAX_BODY_BYTES
 from remediator.settings import Settings
 from remediator.tokens import Tokens
-from remediator.web import api, intake, pages, probes, wecom_callback
+from remediator.web import api, captures, intake, pages, probes, wecom_callback
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; "
@@ -58,7 +58,7 @@ def create_app(
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions.update(settings=settings, tokens=tokens, desk=desk, clock=clock)
-    for part in (intake.bp, api.bp, probes.bp, pages.bp, wecom_callback.bp):
+    for part in (intake.bp, api.bp, captures.bp, probes.bp, pages.bp, wecom_callback.bp):
         app.register_blueprint(part)
     app.after_request(_harden)
     app.register_error_handler(HTTPException, _http_error)
