@@ -39,7 +39,14 @@ def _database(settings: Settings) -> list[str]:
             "database_url: is no database address; for example sqlite:////var/lib/remediator/remediator.db"
         ]
     if url.get_backend_name() not in ("sqlite", "postgresql"):
-        return ["database_url: must begin with sqlite: or postgresql:"]
+        return ["database_url: must begin with sqlite: or postgresql+psycopg:"]
+    try:
+        url.get_dialect().import_dbapi()
+    except ModuleNotFoundError as error:
+        return [
+            f"database_url: needs the package {error.name}; install remediator/requirements-postgresql.txt "
+            "and begin the address with postgresql+psycopg:"
+        ]
     return []
 
 

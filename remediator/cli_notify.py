@@ -9,6 +9,7 @@ import click
 from remediator.cli_tools import explained, settings
 from remediator.errors import NotifyError
 from remediator.notify.build import receivers_of
+from remediator.notify.oncall import load_rotation
 from remediator.notify.samples import samples
 from remediator.notify.wording import compose
 from remediator.service import utc_now
@@ -25,7 +26,8 @@ def notify() -> None:
 @explained
 def notify_test(kinds: tuple[str, ...], names: tuple[str, ...]) -> None:
     """Send one message of each kind to each receiver and print what the server answered, secrets masked."""
-    found = receivers_of(settings(), utc_now)
+    given = settings()
+    found = receivers_of(given, utc_now, load_rotation(given.oncall_file) if given.oncall_file else None)
     if not found:
         click.echo("no channel is set: wecom_robot_urls_file or smtp_host with mail_to", err=True)
         sys.exit(2)

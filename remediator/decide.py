@@ -19,6 +19,7 @@ from remediator.states import IncidentState
 from remediator.store import approvals, incidents, records, runs
 from remediator.store.approvals import Approval
 from remediator.store.incidents import Incident
+from remediator.tell_owner import tell_owners
 from remediator.telling import tell, told_before
 from remediator.trip import trip
 
@@ -51,16 +52,23 @@ class Decider:
             self.trip(db, mine)
         if self._says_the_same(mine, verdict, found):
             self._wait(db, mine, verdict, found, now)
+            self.tell_owners(db, mine, looked)
             return
         decision = self._record(db, mine, looked, plan, verdict)
         if verdict.kind is VerdictKind.WAIT:
             self._wait(db, mine, verdict, found, now)
         elif plan is None or verdict.kind is VerdictKind.REFUSE:
-            self._escalate(db, mine, found, now)
+            self._escalate(db, mine, looked, found)
         elif verdict.kind is VerdictKind.ASK:
             self._ask(db, mine, plan, decision, found, now)
         else:
             self._go(db, mine, plan, decision, found, now)
+        self.tell_owners(db, mine, looked)
+
+    def tell_owners(self, db: Connection, mine: Incident, looked: Looked) -> None:
+        """Tell the owners of batches, whatever else is wrong with the host and done about it."""
+        found, faults = looked.diagnosis.findings, self.catalogue.faults
+        tell_owners(db, mine, found, faults, self.clock(), mode=self.policy.ceiling.word)
 
     def false_alarm(self, db: Connection, mine: Incident, looked: Looked, proof: dict[str, Any]) -> None:
         """Close without having touched anything: all is well and speech was proved."""
@@ -233,8 +241,9 @@ class Decider:
     def _next_look(self, expires: datetime, now: datetime) -> datetime:
         return min(expires, now + timedelta(seconds=self.policy.recheck_s))
 
-    def _escalate(self, db: Connection, mine: Incident, found: dict[str, Any], now: datetime) -> None:
-        fault = self.catalogue.faults[found["fault"]]
+    def _escalate(self, db: Connection, mine: Incident, looked: Looked, found: dict[str, Any]) -> None:
+        now, fault = self.clock(), self.catalogue.faults[found["fault"]]
+        to_owner = fault.tell == "batch_owner"
         again = now + timedelta(seconds=self.policy.recheck_s)
         moved = incidents.move(
             db,
@@ -242,12 +251,14 @@ class Decider:
             S.ESCALATED,
             now,
             wake_at=again,
-            evidence_since=now,
+            evidence_since=looked.question.now if to_owner else now,  # no owner's line falls in between
             note=fault.advice.to_json(),
             waiting_since=None,
             held_by=None,
             **found,
         )
+        if to_owner:
+            return
         page = fault.tell == "oncall" and not self._paged_already(db, mine, found)
         kind = "escalation" if page else "decided"
         if not told_before(db, kind, moved):

@@ -7,9 +7,10 @@ the unit's last start, older than the trouble, or that only quote user text are 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from remediator import batch_owner
 from remediator.evidence import InstanceEvidence, LogLine, Unexaminable
 from remediator.evidence_host import KernelLine
 from remediator.model import Evidence, Fault, Finding, SpeechProof, Unreachable
@@ -94,10 +95,20 @@ def _about_instance(seen: Evidence, port: str, ask: Question, faults: Sequence[F
     gpus = tuple(gpu for gpu in seen.gpus or () if not mine or gpu.uuid in mine)
     view = Seen(seen, one, tuple(_lines(seen, port, ask)), _kernel(seen, ask), gpus, ask.alerts)
     down, idle = _is_down(one, ask.proofs.get(port)), _is_idle(one)
-    for fault in faults:
-        match = _prove(fault, view) if fault.scope == "instance" else None
-        if match is not None:
-            yield _finding(fault, ask, port, match, down=down, idle=idle)
+    for fault in (one for one in faults if one.scope == "instance"):
+        for owner, part in _parts(fault, view):
+            match = _prove(fault, part)
+            if match is not None:
+                whose = {batch_owner.FACT: owner} if owner else {}
+                match = Match(match.line, {**match.facts, **whose})
+                yield _finding(fault, ask, port, match, down=down, idle=idle)
+
+
+def _parts(fault: Fault, view: Seen) -> Iterable[tuple[str, Seen]]:
+    """Return what to prove `fault` by: all lines, or for a fault of batches the lines of each owner by themselves."""
+    if fault.tell != "batch_owner" or not view.lines:
+        return [("", view)]
+    return [(owner, replace(view, lines=lines)) for owner, lines in batch_owner.by_owner(view.lines).items()]
 
 
 def _unexplained(one: InstanceEvidence | None, port: str, ask: Question, unknown: Fault) -> list[Finding]:

@@ -9,6 +9,7 @@ from functools import partial
 
 from remediator import retention
 from remediator.notify import cadence
+from remediator.notify.daily import explainer
 from remediator.notify.outbox import Outbox
 from remediator.pipeline import Pipeline
 from remediator.prober import Prober
@@ -54,7 +55,7 @@ def jobs_of(settings: Settings, parts: Parts, clock: Callable[[], datetime]) -> 
         jobs.append(Every("heartbeat", CADENCE_S, lambda: _heartbeat(settings, store, clock())))
     if settings.digest_at:
         jobs.append(
-            Daily("daily digest", settings.digest_at, settings.zone, lambda: _daily(settings, store, clock()))
+            Daily("daily digest", settings.digest_at, settings.zone, lambda: _daily(settings, parts, clock()))
         )
     if parts.warm is not None:
         jobs.append(Every("keep connections warm", WARM_S, parts.warm))
@@ -75,5 +76,6 @@ def _heartbeat(settings: Settings, store: Store, now: datetime) -> None:
     store.write(lambda db: cadence.heartbeat(db, now, interval_s=every, mode=settings.mode))
 
 
-def _daily(settings: Settings, store: Store, now: datetime) -> None:
-    store.write(lambda db: cadence.daily(db, now, mode=settings.mode))
+def _daily(settings: Settings, parts: Parts, now: datetime) -> None:
+    explains = explainer(parts.pipeline.catalogue.faults.values())
+    parts.store.write(lambda db: cadence.daily(db, now, mode=settings.mode, explains=explains))

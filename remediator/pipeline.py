@@ -133,7 +133,7 @@ class Pipeline:
         elif self._is_news(mine, looked):
             self._move(mine, S.EXAMINING)
         else:
-            self._stay(mine, self.policy.recheck_s)
+            self.store.write(lambda db: self._leave_to_people(db, mine, looked))
 
     def _is_news(self, mine: Incident, looked: Looked) -> bool:
         """Whether there is something to do now: about another fault, or that could not be done before."""
@@ -176,6 +176,15 @@ class Pipeline:
             self.store.write(lambda db: self._close(db, mine))
 
     # -- parts of steps -----------------------------------------------------------------------------------
+
+    def _leave_to_people(self, db: Connection, mine: Incident, looked: Looked) -> None:
+        """Look again later; owners of batches hear of what was logged since."""
+        now = self.clock()
+        to_owner = mine.fault is not None and self.catalogue.faults[mine.fault].tell == "batch_owner"
+        since = {"evidence_since": looked.question.now} if to_owner else {}
+        wake = now + timedelta(seconds=self.policy.recheck_s)
+        incidents.move(db, mine, mine.state, now, wake_at=wake, **since)
+        self.decider.tell_owners(db, mine, looked)
 
     def _start(self, mine: Incident, run: Run) -> None:
         if not self.store.write(lambda db: self._still_allowed(db, mine, run)):

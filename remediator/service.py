@@ -26,7 +26,7 @@ from remediator.notify.wecom_app import load_app
 from remediator.pipeline import Pipeline, Stages
 from remediator.probe import Rules
 from remediator.prober import Prober
-from remediator.reconcile import owner_name, reconcile
+from remediator.reconcile import owner_is_alive, owner_name, reconcile
 from remediator.settings import Settings
 from remediator.situation import Policy
 from remediator.ssh import Ssh, SshOptions, addresses
@@ -104,6 +104,7 @@ class Service:
     def stop(self) -> None:
         """End the loops; runs go on in their own processes."""
         self.timers.stop()
+        self.outbox.close()
         self.dispatcher.stop()
         self.prober.close()
         self.store.close()
@@ -141,7 +142,9 @@ def assemble(
         ring=dispatcher.ring,
         problems=lambda: [] if dispatcher.alive() else ["the dispatcher does not run"],
     )
-    outbox = Outbox(store, told, clock, on_call=mentions_of(rotation))
+    outbox = Outbox(
+        store, told, clock, on_call=mentions_of(rotation), owner=owner_name(), is_alive=owner_is_alive
+    )
     prober = Prober(
         store, lambda: fleet, desk.accept, clock, rules_of(settings), timeout_s=settings.probe_timeout_s
     )

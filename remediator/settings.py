@@ -33,7 +33,9 @@ class Settings:
     """One installation's settings. Units are in the names."""
 
     mode: Annotated[Literal["observe", "propose", "act"], "ceiling for what is done by itself"] = "observe"
-    database_url: Annotated[str, "database"] = "sqlite:////var/lib/remediator/remediator.db"
+    database_url: Annotated[str, "database; postgresql+psycopg://... with requirements-postgresql.txt"] = (
+        "sqlite:////var/lib/remediator/remediator.db"
+    )
     inventory: Annotated[Path, "Ansible inventory; no other host is touched"] = Path(
         "/etc/remediator/inventory"
     )
@@ -96,9 +98,9 @@ class Settings:
     mail_to: Annotated[tuple[str, ...], "receivers of mails, comma-separated or a list"] = ()
     webhook_url_file: Annotated[Path | None, "address of a generic webhook"] = None
     webhook_secret_file: Annotated[Path | None, "key that signs its bodies"] = None
-    apprise_urls_file: Annotated[Path | None, "Apprise addresses, one a line; needs the package apprise"] = (
-        None
-    )
+    apprise_urls_file: Annotated[
+        Path | None, "Apprise addresses, one a line; with requirements-apprise.txt"
+    ] = None
     heartbeat_interval_s: Annotated[float, "seconds between signs of life; 0 stops them", Least(0)] = 86400.0
     digest_at: Annotated[str, "local time of the daily digest; empty: none"] = "09:00"
     retention_days: Annotated[int, "days that closed incidents and their evidence are kept", Least(1)] = 90

@@ -46,8 +46,12 @@ def tell(
     run: Run | None = None,
     then: Text | None = None,
     approve: tuple[str, datetime] | None = None,
+    owner: str | None = None,
 ) -> None:
-    """Write one message about `incident` as it is now; `then` says what happens next."""
+    """Write one message about `incident` as it is now; `then` says what happens next.
+
+    `owner` is whom a message of kind "owner" is for, as the log names them; "" where it names nobody.
+    """
     payload = {
         "kind": kind,
         "incident_id": incident.id,
@@ -67,6 +71,7 @@ def tell(
         "opened_at": incident.opened_at.isoformat(),
         "at": now.isoformat(),
         "approve": {"id": approve[0], "expires_at": approve[1].isoformat()} if approve else None,
+        "owner": owner,
     }
     notifications.add(db, kind, payload, now, incident_id=incident.id)
 

@@ -8,6 +8,7 @@ packages=(
   systemd-container mmdebstrap iproute2 openssh-client nftables socat # the lab
   prometheus prometheus-alertmanager prometheus-node-exporter prometheus-blackbox-exporter # rules and routes, read by their own programs
   systemd logrotate cron sudo python3-venv
+  postgresql                              # the store of several remediators; tests run a cluster of their own
 )
 
 missing=()

@@ -51,8 +51,8 @@ def faults() -> str:
     catalogue = load()
     rows = []
     for fault in sorted(catalogue.faults.values(), key=lambda one: one.precedence):
-        ladder = " → ".join([*(f"`{rung.remedy}`" for rung in fault.ladder), "people"])
-        ladder = "nobody" if fault.tell == "nobody" else ladder
+        told = {"oncall": "people", "batch_owner": "the batch's owner", "nobody": "nobody"}[fault.tell]
+        ladder = " → ".join([*(f"`{rung.remedy}`" for rung in fault.ladder), told])
         page = f"[{fault.name}](runbooks/{fault.name}.md)"
         rows.append(f"| {page} | {fault.title.en} | {fault.title.zh} | {ladder} |")
     return _table(("fault", "is", "中文", "what is done, then who is told"), rows)

@@ -39,5 +39,6 @@ def _library() -> Any:
         return importlib.import_module("apprise")
     except ImportError:
         raise ConfigError(
-            "apprise_urls_file: needs the package apprise; install it or leave this empty"
+            "apprise_urls_file: needs the package apprise; install remediator/requirements-apprise.txt "
+            "or leave this empty"
         ) from None

@@ -26,16 +26,19 @@ from remediator.errors import ConfigError
 from remediator.notify.apprise_extra import Apprise
 from remediator.notify.budget import Budget
 from remediator.notify.channel import Channel, Limited, Pool
+from remediator.notify.files import mail_server, secret_lines
 from remediator.notify.letter import Reader
-from remediator.notify.mail import Mailbox, Server
+from remediator.notify.mail import Mailbox, is_address
 from remediator.notify.message import Message
 from remediator.notify.oncall import Person, Rotation
+from remediator.notify.owners import Owners
 from remediator.notify.receivers import SEVERITIES, Quiet, Receiver
 from remediator.notify.webhook import Webhook
 from remediator.notify.wecom import Robot
 from remediator.notify.wecom_app import App, load_app
 from remediator.settings import Settings
 
+NAME_CHARS = 56  # the outbox keeps 64, a card's receiver adds to it
 PER_MIN = 60  # mails, webhook calls; a robot's own limit is a setting
 Clock = Callable[[], datetime]
 Row = Mapping[str, Any]
@@ -55,7 +58,9 @@ KNOWN = frozenset({"name", *OPTIONS, *CHANNELS})
 def receivers_of(settings: Settings, clock: Clock, rotation: Rotation | None = None) -> tuple[Receiver, ...]:
     """Return everyone who is told. Raises ConfigError with every problem at once."""
     rows = _file_rows(settings.notify_file) if settings.notify_file else _setting_rows(settings)
-    maker = _Maker(settings, clock)
+    people = tuple(rotation.people.values()) if rotation is not None else ()
+    chat = any(_can_mention(row, settings) for row in rows)
+    maker = _Maker(settings, clock, Owners(people, by_chat=chat, by_mail=bool(settings.smtp_host)))
     problems: list[str] = []
     found: list[Receiver] = []
     for place, row in enumerate(rows, start=1):
@@ -76,13 +81,23 @@ def receivers_of(settings: Settings, clock: Clock, rotation: Rotation | None = N
 
 
 def mentions_of(rotation: Rotation | None) -> Callable[[Message, datetime], tuple[str, ...]]:
-    """Return who is mentioned in chat for a page."""
+    """Return who is mentioned in chat: for a page who is called, for a batch's fault its owner."""
+    owners = Owners(tuple(rotation.people.values()) if rotation is not None else ())
 
     def on_call(message: Message, now: datetime) -> tuple[str, ...]:
-        person = rotation.on_duty(now, message.level) if rotation is not None else None
+        if message.is_personal:
+            person = owners.find(message.owner)
+        else:
+            person = rotation.on_duty(now, message.level) if rotation is not None else None
         return (person.wecom,) if person is not None and person.wecom else ()
 
     return on_call
+
+
+def _can_mention(row: Row, settings: Settings) -> bool:
+    """Whether a message to this receiver can call somebody by name; markdown_v2 knows no mentions."""
+    style = row.get("format", settings.wecom_format)
+    return bool(row.get("wecom_app_file") or (row.get("wecom_robot_urls_file") and style != "markdown_v2"))
 
 
 def _file_rows(path: Path) -> list[Row]:
@@ -106,7 +121,7 @@ def _setting_rows(settings: Settings) -> list[Row]:
         }
         rows.append({"name": "wecom", **row})
     if settings.smtp_host:
-        rows += [{"name": f"mail:{to}", "mail": to} for to in settings.mail_to]
+        rows += [{"name": _mail_name(to), "mail": to} for to in settings.mail_to]
     for name, field in (
         ("webhook", "webhook_url_file"),
         ("wecom-app", "wecom_app_file"),
@@ -117,10 +132,19 @@ def _setting_rows(settings: Settings) -> list[Row]:
     return rows
 
 
+def _mail_name(to: str) -> str:
+    """Return the receiver's name; a very long address is cut, and told from others by its digest."""
+    name = f"mail:{to}"
+    if len(name) <= NAME_CHARS:
+        return name
+    return f"{name[: NAME_CHARS - 9]}~{hashlib.sha256(to.encode()).hexdigest()[:8]}"
+
+
 @dataclass(frozen=True)
 class _Maker:
     settings: Settings
     clock: Clock
+    owners: Owners
 
     def make(self, row: Row) -> list[Receiver]:
         """Return the receiver that `row` describes (two with a headline card)."""
@@ -128,6 +152,8 @@ class _Maker:
         wrong = [f"{name}: no such field" for name in row if name not in KNOWN]
         if not row.get("name"):
             wrong.append("name: is missing")
+        if len(str(row.get("name"))) > NAME_CHARS:
+            wrong.append(f"name: must have at most {NAME_CHARS} characters")
         if len(channels) != 1:
             wrong.append(f"needs exactly one of {', '.join(CHANNELS)}")
         if wrong:
@@ -148,23 +174,31 @@ class _Maker:
         return [Receiver(name, _pool(name, self._channel(channels[0], row)), reader, **common)]
 
     def duty(self, person: Person, rotation: Rotation) -> Receiver:
-        """Return the person's own mailbox, which gets pages while that person is called."""
+        """Return the person's own mailbox: pages while that person is called, and faults of their batches."""
 
         def called(message: Message) -> bool:
-            return rotation.on_duty(message.at, message.level).key == person.key
+            if message.is_page:
+                return rotation.on_duty(message.at, message.level).key == person.key
+            return message.is_personal and self.owners.mails(message, person)
 
         reader = self._reader({"language": person.language, "timezone": person.timezone})
         box = self._channel("mail", {"mail": person.mail})
         name = f"duty:{person.key}"
-        return Receiver(name, _pool(name, box), reader, on_duty=called)
+        return Receiver(name, _pool(name, box), reader, calls=called)
 
     def _channel(self, kind: str, row: Row) -> Channel:
         if kind == "mail":
             if not self.settings.smtp_host:
                 raise ConfigError("mail: needs the setting smtp_host")
-            return Mailbox(
-                mail_server(self.settings), self.settings.mail_from, str(row["mail"]), clock=self.clock
-            )
+            to, sender = str(row["mail"]), self.settings.mail_from
+            wrong = [
+                f"{name}: {address} is no mail address"
+                for name, address in (("mail", to), ("mail_from", sender))
+                if not is_address(address)
+            ]
+            if wrong:
+                raise ConfigError(wrong)
+            return Mailbox(mail_server(self.settings), sender, to, clock=self.clock)
         if kind == "webhook_url_file":
             url = secret_lines(Path(row[kind]), kind)[0]
             key_file = row.get("webhook_secret_file") or self.settings.webhook_secret_file
@@ -179,7 +213,7 @@ class _Maker:
             raise ConfigError("format: must be markdown, markdown_v2 or text")
         urls = secret_lines(Path(row["wecom_robot_urls_file"]), "wecom_robot_urls_file")
         limit = self.settings.wecom_rate_per_min
-        found = [Receiver(name, _robot_pool(urls, limit, style), reader, mentions=True, **common)]
+        found = [Receiver(name, _robot_pool(urls, limit, style), reader, **common)]
         if row.get("headline_card"):
             cards = _robot_pool(urls, limit, "card")
             found.append(Receiver(f"{name}-card", cards, reader, only_kinds=frozenset({"opened"}), **common))
@@ -193,14 +227,24 @@ class _Maker:
             zone = ZoneInfo(str(row.get("timezone") or self.settings.timezone))
         except (OSError, ValueError, KeyError):
             raise ConfigError("timezone: must be an IANA name, for example Asia/Shanghai") from None
-        return Reader(language, zone, self.settings.public_url, self.settings.runbooks_url)
+        settings = self.settings
+        return Reader(language, zone, settings.public_url, settings.runbooks_url, knows=self.owners.knows)
 
     def _common(self, row: Row) -> dict[str, Any]:
         severity = row.get("least_severity", "info")
         if severity not in SEVERITIES:
             raise ConfigError(f"least_severity: must be one of {', '.join(SEVERITIES)}")
-        quiet = row.get("quiet")
-        return {"least_severity": severity, "quiet": parse_quiet(str(quiet)) if quiet else None}
+        quiet, mentions = row.get("quiet"), _can_mention(row, self.settings)
+
+        def must_hear(message: Message) -> bool:
+            return self.owners.concerns_group(message) or (mentions and self.owners.chats(message))
+
+        return {
+            "least_severity": severity,
+            "quiet": parse_quiet(str(quiet)) if quiet else None,
+            "mentions": mentions,
+            "must_hear": must_hear,
+        }
 
 
 def parse_quiet(text: str) -> Quiet:
@@ -233,32 +277,3 @@ def _pool(name: str, channel: Channel) -> Pool:
 def _budget(kind: str, secret: str, limit: int) -> Budget:
     """Name the budget by a digest: a robot's address is its password."""
     return Budget(f"{kind}:{hashlib.sha256(secret.encode()).hexdigest()[:32]}", limit, reserve=limit // 4)
-
-
-def mail_server(settings: Settings) -> Server:
-    """Return the mail server with its password. Raises ConfigError."""
-    password = ""
-    if settings.smtp_password_file is not None:
-        password = secret_lines(settings.smtp_password_file, "smtp_password_file")[0]
-    return Server(
-        settings.smtp_host,
-        settings.smtp_port,
-        settings.smtp_security,
-        settings.smtp_user,
-        password,
-        settings.smtp_ca_file,
-    )
-
-
-def secret_lines(path: Path | None, field: str) -> list[str]:
-    """Return the lines of a file of secrets. Raises ConfigError, which never quotes the file."""
-    if path is None:
-        raise ConfigError(f"{field}: must name a file")
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{field}: {path} can't be read ({type(error).__name__})") from None
-    kept = [line for line in lines if line and not line.startswith("#")]
-    if not kept:
-        raise ConfigError(f"{field}: {path} is empty; put one secret on a line")
-    return kept

@@ -31,6 +31,13 @@ class ChannelGoneError(NotifyError):
         super().__init__(reason, permanent=True)
 
 
+class MemberGoneError(NotifyError):
+    """One of several equal channels does not exist any more; the message goes through another one."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, retry_after_s=1)
+
+
 @dataclass(frozen=True)
 class Limited:
     """A channel and what it may send."""
@@ -57,7 +64,7 @@ class Pool:
         except ChannelGoneError as error:
             member.budget.shut(store, now + GONE_FOR)
             if self.left(store, now, page=True):
-                raise NotifyError(str(error), retry_after_s=1) from None
+                raise MemberGoneError(f"{member.channel.name}: {error}") from None
             raise
         except NotifyError as error:
             if error.retry_after_s is not None:

@@ -5,11 +5,17 @@ Texts in a letter may quote logs; a channel quotes every `text` in its own way, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 HEADLINE_CHARS = 40
+
+
+def nobody_known(_owner: str) -> bool:
+    """Know no owner of batches."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,7 @@ class Reader:
     public_url: str = ""
     runbooks_url: str = ""
     mentions: tuple[str, ...] = ()
+    knows: Callable[[str], bool] = nobody_known  # whether the owner of a batch is told by themselves
 
     def clock(self, when: datetime) -> str:
         """Return `when` as this reader's local time, the zone named."""

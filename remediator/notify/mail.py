@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -91,6 +92,15 @@ class Mailbox:
     def _context(self) -> ssl.SSLContext:
         ca_file = self._server.ca_file
         return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+
+
+def is_address(text: str) -> bool:
+    """Whether `text` is one plain address, such as ops@example.com."""
+    try:
+        found = Address(addr_spec=text)
+    except (ValueError, IndexError, HeaderParseError):
+        return False
+    return bool(found.username and found.domain)
 
 
 def _refused(code: int) -> NotifyError:

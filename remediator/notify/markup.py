@@ -44,16 +44,8 @@ def cut_chars(text: str, limit: int) -> str:
     return _whole(text[: limit - 1]) + ELLIPSIS
 
 
-def cut_bytes(text: str, limit: int) -> str:
-    """Return `text` within `limit` UTF-8 bytes, an ellipsis showing a cut."""
-    if len(text.encode()) <= limit:
-        return text
-    room = limit - len(ELLIPSIS.encode())
-    return _whole(text.encode()[:room].decode("utf-8", "ignore")) + ELLIPSIS
-
-
 def cut_markdown(text: str, limit: int) -> str:
-    """Return markdown within `limit` bytes: cut at a line's end where one is near, all markup closed."""
+    """Return markdown or plain text within `limit` bytes: cut at a line's end where one is near, markup closed."""
     if len(text.encode()) <= limit:
         return text
     kept, closers, size = "", "", 0

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from remediator.notify.markup import one_line
+
 Json = Mapping[str, Any]
 
 
@@ -83,6 +85,16 @@ class Message:
         return level if isinstance(level, int) and level > 0 else 0
 
     @property
+    def owner(self) -> str:
+        """Whose batch it is about, as the log names them; "" for nobody's."""
+        return one_line(_text(self.facts, "owner"), OWNER_CHARS)
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it is for the owner of a batch: it is never merged with others."""
+        return self.kind == "owner"
+
+    @property
     def place(self) -> str:
         """Host and instance as people name them."""
         return f"{self.host}:{self.instance}" if self.instance else self.host
@@ -93,6 +105,7 @@ class Message:
         return self.kind in PAGES or bool(self.approve_id)
 
 
+OWNER_CHARS = 64
 PAGES = frozenset({"escalation", "approval", "alarm"})
 
 

@@ -4,6 +4,7 @@
     people:
       wang: {name: 王伟, wecom: wangwei, mail: wang@example.com, language: zh}
       li: {name: Li Na, wecom: lina, mail: li@example.com, language: en, timezone: Europe/Berlin}
+      zhao: {wecom: zhao, aliases: [nightly-books]}   # not on call; owns the batches of that name
     rotation:
       start: 2026-11-23 09:00      # first handover, in the time zone above
       days: 7                      # length of one turn
@@ -28,6 +29,7 @@ import yaml
 from remediator.errors import ConfigError
 
 LANGUAGES = ("zh", "en")
+KEY_CHARS = 56  # a receiver is named by it
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Person:
     mail: str = ""
     language: str = ""  # empty: the installation's
     timezone: str = ""
+    aliases: tuple[str, ...] = ()  # further names that this person's batches carry
 
 
 @dataclass(frozen=True)
@@ -130,12 +133,21 @@ class _Reading:
             }
             if not texts["wecom"] and not texts["mail"]:
                 self.problems.append(f"people.{key}: needs wecom or mail")
+            if len(str(key)) > KEY_CHARS:
+                self.problems.append(f"people.{key}: must have at most {KEY_CHARS} characters")
             if texts["language"] not in ("", *LANGUAGES):
                 self.problems.append(f"people.{key}.language: must be zh or en")
             if texts["timezone"]:
                 self._zone(texts["timezone"], f"people.{key}.timezone")
-            found[str(key)] = Person(str(key), texts.pop("name") or str(key), **texts)
+            aliases = self._aliases(str(key), row.get("aliases") or [])
+            found[str(key)] = Person(str(key), texts.pop("name") or str(key), **texts, aliases=aliases)
         return found
+
+    def _aliases(self, key: str, data: Any) -> tuple[str, ...]:
+        if not isinstance(data, list) or not all(isinstance(one, str | int) and one != "" for one in data):
+            self.problems.append(f"people.{key}.aliases: must be a list of names")
+            return ()
+        return tuple(map(str, data))
 
     def _order(self, data: Any, people: Mapping[str, Person]) -> list[str]:
         if not isinstance(data, list) or not data:

@@ -1,6 +1,8 @@
 """Delivery: at least once, in order per incident, marked after the server has said yes.
 
-A kill between the server's yes and the mark sends the message again, with the same message id.
+A kill between the server's yes and the mark sends the message again, with the same message id. Several
+remediators may share one database: before each send, one takes the receiver's lease and makes sure that nobody
+else has delivered the message. Only a send that outlives its lease can arrive twice, and then late, never early.
 """
 
 from __future__ import annotations
@@ -14,13 +16,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from remediator.errors import NotifyError
+from remediator.errors import NotifyError, RemediatorError
 from remediator.notify import rows
+from remediator.notify.channel import MemberGoneError
+from remediator.notify.letter import Reader
 from remediator.notify.message import Message, read_message
 from remediator.notify.receivers import Receiver
 from remediator.notify.schedule import Choice, Item, choose, pause_s
 from remediator.notify.wording import compose
-from remediator.store import Store, notifications
+from remediator.store import Store, notifications, send_leases
 from remediator.store.notifications import Notification
 
 log = logging.getLogger(__name__)
@@ -28,6 +32,7 @@ DIGEST_EVERY = timedelta(seconds=10)
 ALARM_EVERY = timedelta(hours=1)
 LONGEST_REST_S = 30.0  # of a receiver that failed: a dead server is not asked once per message
 STUCK_AFTER = timedelta(minutes=15)
+LEASE = timedelta(seconds=60)  # after a power failure of the remediator that sends, another one goes on
 OnCall = Callable[[Message, datetime], tuple[str, ...]]
 
 
@@ -47,11 +52,18 @@ class Outbox:
         *,
         chance: Callable[[], float] = random.random,
         on_call: OnCall = nobody,
+        owner: str = "outbox",
+        is_alive: Callable[[str], bool] = lambda _owner: True,
     ) -> None:
         self._store, self.receivers, self._clock = store, tuple(receivers), clock
         self._chance, self._on_call = chance, on_call
+        self._owner, self._is_alive = owner, is_alive
         self._last_digest: dict[str, datetime] = {}
         self._ill: dict[str, tuple[int, datetime]] = {}  # receiver -> failures in a row, nothing before
+
+    def close(self) -> None:
+        """Let another remediator send at once."""
+        self._store.write(lambda db: send_leases.release(db, self._owner))
 
     def fan_out(self) -> None:
         """Choose the receivers of new messages; every receiver gets a row of its own."""
@@ -79,10 +91,25 @@ class Outbox:
         choice = self._choose(receiver, [_item(row) for row in waiting], now)
         if choice.merge:
             self._merge(receiver, choice.merge, now)
-        for sent, item in enumerate(choice.send):
-            if not self._send(receiver, item, choice.absorbed.get(item.message.id, ())):
-                return sent
-        return len(choice.send)
+        sent = 0
+        for item in choice.send:
+            if self._may_send(receiver, item):
+                if not self._send(receiver, item, choice.absorbed.get(item.message.id, ())):
+                    break
+                sent += 1
+        return sent
+
+    def _may_send(self, receiver: Receiver, item: Item) -> bool:
+        """Whether this outbox has the receiver's lease and nobody has delivered the message meanwhile."""
+        return self._store.write(
+            lambda db: self._lease(db, receiver) and bool(rows.still_due(db, [item.message.id]))
+        )
+
+    def _lease(self, db: Connection, receiver: Receiver) -> bool:
+        now = self._clock()
+        return send_leases.take(
+            db, receiver.name, self._owner, now=now, until=now + LEASE, is_alive=self._is_alive
+        )
 
     def _choose(self, receiver: Receiver, items: list[Item], now: datetime) -> Choice:
         last = self._last_digest.get(receiver.name)
@@ -96,24 +123,30 @@ class Outbox:
 
     def _merge(self, receiver: Receiver, items: Sequence[Item], now: datetime) -> None:
         """Put a digest in the place of `items`: one transaction, so that none is lost and none told twice."""
-        payload = digest_payload([item.message for item in items], now)
 
-        def work(db: Connection) -> None:
-            made = notifications.add(db, "digest", payload, now, receiver=receiver.name)
-            rows.merge(db, [item.message.id for item in items], made, now)
+        def work(db: Connection) -> bool:
+            if not self._lease(db, receiver):
+                return False
+            due = rows.still_due(db, [item.message.id for item in items])
+            if messages := [item.message for item in items if item.message.id in due]:
+                made = notifications.add(
+                    db, "digest", digest_payload(messages, now), now, receiver=receiver.name
+                )
+                rows.merge(db, [message.id for message in messages], made, now)
+            return True
 
-        self._store.write(work)
-        self._last_digest[receiver.name] = now
+        if self._store.write(work):
+            self._last_digest[receiver.name] = now
 
     def _send(self, receiver: Receiver, item: Item, absorbed: Sequence[str]) -> bool:
         """Deliver one message; False when the receiver seems to be ill and the others had better wait."""
         now = self._clock()
         message = item.message
         reader = receiver.reader
-        if receiver.mentions and message.is_page:
+        if receiver.mentions and (message.is_page or message.is_personal):
             reader = replace(reader, mentions=self._on_call(message, now))
         try:
-            answer = receiver.pool.send(self._store, compose(message, reader), now, page=message.is_page)
+            answer = self._say(receiver, message, reader, now)
         except NotifyError as error:
             self._failed(receiver, item, error)
             return error.permanent
@@ -129,10 +162,20 @@ class Outbox:
         self._ill.pop(receiver.name, None)
         return True
 
+    def _say(self, receiver: Receiver, message: Message, reader: Reader, now: datetime) -> str:
+        """Return what the server answered. Raises NotifyError."""
+        try:
+            return receiver.pool.send(self._store, compose(message, reader), now, page=message.is_page)
+        except RemediatorError:
+            raise
+        except Exception as error:  # a message that can't be put into words must not hold up all others
+            log.exception("message could not be made", extra={"message_id": message.id})
+            raise NotifyError(f"it can't be put into words: {type(error).__name__}", permanent=True) from None
+
     def _failed(self, receiver: Receiver, item: Item, error: NotifyError) -> None:
         now = self._clock()
         pause = timedelta(seconds=pause_s(item.attempts, error.retry_after_s, self._chance))
-        stuck = error.permanent or now - item.message.at >= STUCK_AFTER
+        stuck = error.permanent or isinstance(error, MemberGoneError) or now - item.message.at >= STUCK_AFTER
 
         def work(db: Connection) -> None:
             notifications.mark_failed(
@@ -160,8 +203,10 @@ class Outbox:
             "receiver": receiver.name, "message": message.id, "error": str(error), "mode": message.mode,
             "permanent": error.permanent, "at": now.isoformat(),
         }  # fmt: skip
+        alarm = read_message("", "alarm", now, payload)
+        works = isinstance(error, MemberGoneError)  # another channel of this receiver does
         for other in self.receivers:
-            if other.name != receiver.name and not other.only_kinds:
+            if (works or other.name != receiver.name) and other.not_before(alarm) is not None:
                 notifications.add(db, "alarm", payload, now, receiver=other.name)
 
 

@@ -45,17 +45,18 @@ class Receiver:
     only_kinds: frozenset[str] = frozenset()  # empty: all
     quiet: Quiet | None = None
     mentions: bool = False  # whether the person on duty can be called by name here
-    on_duty: Callable[[Message], bool] | None = None  # set: only pages, and only while this person is called
+    calls: Callable[[Message], bool] | None = None  # set: one person's own, only what calls this person
+    must_hear: Callable[[Message], bool] = lambda _message: False  # whatever its severity
 
     def not_before(self, message: Message) -> datetime | None:
         """Return when `message` may arrive here at the earliest, None when it is not for here."""
         if self.only_kinds and message.kind not in self.only_kinds:
             return None
-        if self.on_duty is not None:
-            return message.at if message.is_page and self.on_duty(message) else None
+        if self.calls is not None:
+            return message.at if self.calls(message) else None
         if message.is_page or not message.incident_id:
             return message.at
-        if _rank(message.severity) < _rank(self.least_severity):
+        if _rank(message.severity) < _rank(self.least_severity) and not self.must_hear(message):
             return None
         if self.quiet is None or _rank(message.severity) >= _rank("critical"):
             return message.at

@@ -13,7 +13,10 @@ from remediator.store.notifications import Notification
 from remediator.store.schema import notification as table
 
 # Two messages of one incident may carry the same time: they are told in the order in which things happen.
-ORDER = {name: place for place, name in enumerate(("opened", "decided", "approval", "result", "escalation"))}
+ORDER = {
+    name: place
+    for place, name in enumerate(("opened", "decided", "approval", "owner", "result", "escalation"))
+}
 
 
 def unsplit(db: Connection, limit: int = 500) -> list[Notification]:
@@ -48,6 +51,12 @@ def merge(db: Connection, ids: Iterable[str], into: str, now: datetime) -> None:
     """Mark messages whose news another message carries."""
     values = {"state": "merged", "delivered_at": now, "error": f"merged into {into}"}
     db.execute(update(table).where(table.c.id.in_(list(ids)), table.c.state == "due").values(**values))
+
+
+def still_due(db: Connection, ids: Iterable[str]) -> frozenset[str]:
+    """Return which of these messages nobody has delivered or given up."""
+    query = select(table.c.id).where(table.c.id.in_(list(ids)), table.c.state == "due")
+    return frozenset(db.execute(query).scalars())
 
 
 def last_alarm(db: Connection, about: str) -> datetime | None:

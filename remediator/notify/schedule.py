@@ -1,7 +1,8 @@
 """What one receiver gets next. Pure: rows, budget and clock in, a choice out.
 
 Messages of one incident arrive in order. A page (a person must act) goes first and alone. When more plain
-messages wait than people can read, they become one digest that names what it merges.
+messages wait than people can read, they become one digest that names what it merges; a message to the owner of a
+batch stays itself, and only a page overtakes it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from datetime import datetime
 from remediator.notify.message import Message
 
 MERGE_FROM = 6  # so many plain messages at once are a storm
-MERGE_MOST = 200  # more names don't fit into one message
+MERGE_BYTES = 1200  # more names don't fit into the smallest kind of message, 2,048 bytes with all else
+GROUP_BYTES = 60  # the words above a group of names
 LONGEST_PAUSE_S = 600.0
 Absorbed = dict[str, tuple[str, ...]]  # a page -> older messages it replaces
 
@@ -46,10 +48,7 @@ def choose(
     items: Sequence[Item], now: datetime, *, left: int, left_for_pages: int, may_merge: bool
 ) -> Choice:
     """Return what to send at `now`. `items` are in order of arrival; the budgets count messages."""
-    plain = [
-        one for one in items if not (one.message.is_page or one.merges or one.attempts or one.next_at > now)
-    ]
-    storm = len(plain) >= MERGE_FROM
+    storm = sum(_is_plain(one) and one.next_at <= now for one in items) >= MERGE_FROM
     pages, absorbed = _pages(items, now, storm=storm)
     pages = pages[:left_for_pages]
     absorbed = {page.message.id: absorbed[page.message.id] for page in pages if absorbed.get(page.message.id)}
@@ -58,9 +57,18 @@ def choose(
     room = max(0, min(left, left_for_pages - len(pages)))
     if storm:
         merge = _mergeable(rest, now) if may_merge and room else []
-        begun = [item for item in _heads(rest, now) if item.merges or item.attempts]
+        begun = [item for item in _heads(rest, now) if not _is_plain(item)]
         return Choice((*pages, *begun[:room]), tuple(merge), absorbed)
     return Choice((*pages, *_heads(rest, now)[:room]), (), absorbed)
+
+
+def _is_plain(item: Item) -> bool:
+    """Whether the news may be told in a digest.
+
+    A message that was tried may have arrived although its answer was lost: it goes out again as itself.
+    """
+    message = item.message
+    return not (message.is_page or message.is_personal or item.merges or item.attempts)
 
 
 def _heads(items: Sequence[Item], now: datetime) -> list[Item]:
@@ -88,27 +96,42 @@ def _pages(items: Sequence[Item], now: datetime, *, storm: bool) -> tuple[list[I
             late = storm or any(one.next_at > now or one.attempts for one in stuck)
             if not behind_page and (not stuck or late):
                 pages.append(item)
-                absorbed[item.message.id] = tuple(one.message.id for one in stuck)
+                absorbed[item.message.id] = tuple(
+                    one.message.id for one in stuck if not one.message.is_personal
+                )
         if not item.merges:
             waiting.append(item)
     return pages, absorbed
 
 
 def _mergeable(items: Sequence[Item], now: datetime) -> list[Item]:
-    """Return due plain messages; none whose incident has an older message that has to wait.
-
-    A message that was tried may have arrived although its answer was lost: it goes out again as itself.
-    """
+    """Return due plain messages; none whose incident has an older message that has to wait."""
     held: set[str] = set()
     merge: list[Item] = []
+    named: set[tuple[str, ...]] = set()
+    room = MERGE_BYTES
     for item in items:
-        if item.merges or item.attempts or item.next_at > now or item.threads & held:
-            held |= item.threads
-        elif len(merge) < MERGE_MOST:
+        costs = _costs(item.message, named)
+        if _is_plain(item) and item.next_at <= now and not item.threads & held and costs <= room:
             merge.append(item)
+            named |= _names(item.message)
+            room -= costs
         else:
             held |= item.threads
     return merge
+
+
+def _names(message: Message) -> set[tuple[str, ...]]:
+    """Return what a digest has to name for this message."""
+    place = message.incident_id or message.id
+    return {(message.fault, message.state), (place, message.fault, message.state)}
+
+
+def _costs(message: Message, named: set[tuple[str, ...]]) -> int:
+    """Return bytes that the message's names add to a digest."""
+    new = _names(message) - named
+    place = len((message.place or message.kind).encode()) + 1
+    return sum(GROUP_BYTES if len(name) == 2 else place for name in new)
 
 
 def pause_s(attempts: int, retry_after_s: float | None, chance: Callable[[], float]) -> float:

@@ -14,7 +14,7 @@ import requests
 from remediator.errors import NotifyError
 from remediator.notify.channel import ChannelGoneError
 from remediator.notify.letter import Letter, Line
-from remediator.notify.markup import cut_bytes, cut_chars, cut_markdown, quoted
+from remediator.notify.markup import cut_chars, cut_markdown, quoted
 
 TIMEOUT_S = (3, 10)
 MARKDOWN_BYTES = 4096
@@ -81,14 +81,14 @@ def judge(answer: Mapping[str, Any]) -> str:
     )
 
 
-def markdown_body(letter: Letter) -> Body:
-    """Return `letter` as coloured markdown, its id and the mentions never cut away."""
+def markdown_body(letter: Letter, limit: int = MARKDOWN_BYTES) -> Body:
+    """Return `letter` as coloured markdown of at most `limit` bytes, its id and the mentions never cut away."""
     colour = COLOURS[letter.tone]
     head = f'**<font color="{colour}">{quoted(letter.headline)}</font>**'
     rows = [head, *(f"> {_markdown_line(line)}" for line in letter.lines)]
     links = " ".join(f"[{link.name}]({link.url})" for link in letter.links)
     tail = "\n".join(part for part in (links, _mentions(letter), _id(letter)) if part)
-    return {"msgtype": "markdown", "markdown": {"content": _join("\n".join(rows), tail, MARKDOWN_BYTES)}}
+    return {"msgtype": "markdown", "markdown": {"content": _join("\n".join(rows), tail, limit)}}
 
 
 def markdown_v2_body(letter: Letter) -> Body:
@@ -111,7 +111,7 @@ def text_body(letter: Letter) -> Body:
     body = "\n".join(quoted(row, LINE_CHARS) for row in rows)
     tail = "\n".join([*(f"{link.name} {link.url}" for link in letter.links), letter.message_id])
     room = TEXT_BYTES - len(tail.encode()) - 1
-    text: Body = {"content": f"{cut_bytes(body, room)}\n{tail}"}
+    text: Body = {"content": f"{cut_markdown(body, room)}\n{tail}"}
     if letter.mentions:
         text["mentioned_list"] = list(letter.mentions)
     return {"msgtype": "text", "text": text}

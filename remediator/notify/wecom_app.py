@@ -12,7 +12,7 @@ Format and limits: developer.work.weixin.qq.com/document/path/90236; token: path
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import yaml
 
 from remediator.errors import ConfigError, NotifyError
 from remediator.notify.letter import Letter
-from remediator.notify.markup import cut_chars, cut_markdown
+from remediator.notify.markup import cut_chars
 from remediator.notify.wecom import Answer, judge, markdown_body, post_json
 from remediator.notify.wecom_crypto import key_of
 
@@ -110,8 +110,11 @@ class App:
         self._token, self._until = "", clock()
 
     def send(self, letter: Letter) -> str:
-        """Deliver `letter`. Raises NotifyError, which never names token or secret."""
-        body = {"touser": self._config.to, "agentid": self._config.agentid, **self._content(letter)}
+        """Deliver `letter` to the app's people and to whom it mentions.
+
+        Raises NotifyError, which never names token or secret.
+        """
+        body = {"touser": self._to(letter), "agentid": self._config.agentid, **self._content(letter)}
         answer = self._send(body)
         if answer.get("errcode") in TOKEN_REFUSED:
             self._token = ""
@@ -121,6 +124,12 @@ class App:
             said += ", some receivers are unknown"
         return said
 
+    def _to(self, letter: Letter) -> str:
+        people = self._config.to.split("|")
+        if "@all" in people:
+            return "@all"
+        return "|".join(dict.fromkeys([*people, *letter.mentions]))
+
     def _send(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         url = f"{self._config.api}/cgi-bin/message/send?access_token={self._fresh_token()}"
         return post_json(self._post, url, dict(body))
@@ -129,8 +138,7 @@ class App:
         asks = [line.command for line in letter.lines if line.command.startswith("remediator approve ")]
         if asks and self._config.callback is not None:
             return card(letter, asks[0].rpartition(" ")[2])
-        text = markdown_body(letter)["markdown"]["content"]
-        return {"msgtype": "markdown", "markdown": {"content": cut_markdown(text, MARKDOWN_BYTES)}}
+        return markdown_body(replace(letter, mentions=()), MARKDOWN_BYTES)  # who is mentioned gets it
 
     def _fresh_token(self) -> str:
         now = self._clock()

@@ -42,14 +42,20 @@ def _incident(message: Message, reader: Reader) -> Letter:
         message_id=message.id,
         thread=message.incident_id,
         headline=headline(message, language),
-        tone=BAD if message.is_page else TONES.get(message.state, QUIET),
+        tone=_tone(message),
         lines=tuple(_incident_lines(message, reader)),
         links=_links(message, reader),
         language=language,
-        mentions=reader.mentions if message.is_page else (),
+        mentions=reader.mentions if message.is_page or message.is_personal else (),
         # It never changes while the incident goes on: some mail programs thread by it.
         subject=f"[{one_line(message.host, 60)}] {say('thread', language)} {message.incident_id}",
     )
+
+
+def _tone(message: Message) -> str:
+    if message.is_page:
+        return BAD
+    return QUIET if message.is_personal else TONES.get(message.state, QUIET)
 
 
 def _incident_lines(message: Message, reader: Reader) -> list[Line]:
@@ -63,9 +69,11 @@ def _incident_lines(message: Message, reader: Reader) -> list[Line]:
         lines.append(Line(label("decided"), _decision(message, language)))
     if message.run is not None:
         lines.append(Line(label("run"), _run(message, language)))
-    if message.proof is not None or message.state in FINAL:
+    if message.proof is not None or (message.state in FINAL and not message.is_personal):
         lines.append(Line(label("result"), _result(message, language)))
-    then = "you" if message.is_page else "next"
+    if message.is_personal:
+        lines.append(Line(label("owner"), _owner(message, reader)))
+    then = "you" if message.is_page or message.is_personal else "next"
     lines.append(Line(label(then), one_line(message.next.get(language)) or say("nothing", language)))
     if message.approve_id:
         lines += _approval(message, reader)
@@ -73,6 +81,14 @@ def _incident_lines(message: Message, reader: Reader) -> list[Line]:
     if message.mode:
         lines.append(Line(label("mode"), word(phrases.MODES, message.mode, language)))
     return lines
+
+
+def _owner(message: Message, reader: Reader) -> str:
+    if not message.owner:
+        return say("owner_missing", reader.language)
+    if reader.knows(message.owner):
+        return message.owner
+    return say("owner_unknown", reader.language, owner=message.owner)
 
 
 def _labels(language: str) -> Callable[[str], str]:

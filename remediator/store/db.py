@@ -1,7 +1,9 @@
-"""One database: many readers, and for SQLite one writer thread with group commit.
+"""One database: many readers, one writer at a time.
 
 SQLite's own queue for writers is unfair (a writer was seen to wait 3 s behind 15 others), so all writes of a
-process go through one thread; each job has its savepoint, one COMMIT carries the batch.
+process go through one thread; each job has its savepoint, one COMMIT carries the batch. In PostgreSQL, every
+write waits for one advisory lock: decisions count what other workers do (hosts out, attempts), so that two of
+them at once could both find room for the last one.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -23,6 +25,9 @@ T = TypeVar("T")
 Job = tuple[Callable[[Connection], Any], "Future[Any]"]
 BATCH = 64  # jobs that share one COMMIT
 PATIENCE_S = 30.0
+WRITER = 0x566F6963  # the advisory lock of PostgreSQL's writers: "Voic"
+SQLITE_POOL = {"pool_size": 20, "max_overflow": 40}
+POSTGRESQL_POOL = {"pool_size": 10, "max_overflow": 20}  # of the server's usual 100, for three remediators
 
 
 class Store:
@@ -35,6 +40,7 @@ class Store:
         self.url, self._patience_s = url, patience_s
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _engine(url, self.is_sqlite, patience_s)
+        self._reads: dict[str, Any] = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._closed = False
         self._writer: threading.Thread | None = None
@@ -45,7 +51,7 @@ class Store:
     def read(self, work: Callable[[Connection], T]) -> T:
         """Return work(connection) over one consistent snapshot. Raises StoreUnavailable."""
         try:
-            with self.engine.connect() as db, db.begin():
+            with self.engine.connect().execution_options(**self._reads) as db, db.begin():
                 return work(db)
         except (OperationalError, PoolTimeout) as error:
             raise StoreUnavailable(f"the database could not be read: {error}"[:300]) from error
@@ -78,11 +84,16 @@ class Store:
         self.engine.dispose()
 
     def _write_directly(self, work: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
         try:
             with self.engine.connect() as db, db.begin():
+                lock_writer(db, self._patience_s)
                 return work(db)
         except OperationalError as error:
             raise StoreUnavailable(f"the database did not take the write: {error.orig}") from error
+        except PoolTimeout:
+            raise StoreUnavailable(f"no connection within {self._patience_s:g} s") from None
 
     def _serve(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -137,10 +148,19 @@ class _Captured:
         return isinstance(error, Exception) and not isinstance(error, OperationalError)
 
 
+def lock_writer(db: Connection, patience_s: float) -> None:
+    """Wait until no other transaction of PostgreSQL writes; OperationalError after `patience_s`."""
+    db.execute(select(func.set_config("lock_timeout", f"{int(1000 * patience_s)}ms", True)))
+    db.execute(select(func.pg_advisory_xact_lock(WRITER)))
+
+
 def _engine(url: str, is_sqlite: bool, patience_s: float) -> Engine:
+    # What a statement carries (log lines, messages) stays out of exceptions.
     if not is_sqlite:
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, pool_size=20, max_overflow=40, pool_timeout=patience_s)
+        return create_engine(
+            url, pool_pre_ping=True, pool_timeout=patience_s, hide_parameters=True, **POSTGRESQL_POOL
+        )
+    engine = create_engine(url, pool_timeout=patience_s, hide_parameters=True, **SQLITE_POOL)
     event.listen(engine, "connect", partial(_on_connect, patience_s))
     event.listen(engine, "begin", _on_begin)
     return engine

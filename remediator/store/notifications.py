@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from remediator.store.ids import new_id
 from remediator.store.schema import notification
@@ -43,14 +43,26 @@ def add(
     incident_id: str | None = None,
     receiver: str = "",
 ) -> str:
-    """Write a message into the outbox; return its id."""
-    new = new_id("msg", now)
+    """Write a message into the outbox; return its id.
+
+    It is never older than its incident's last one: the clocks of two remediators may differ.
+    """
+    created = now if receiver else _after_the_last(db, incident_id, now)
+    new = new_id("msg", created)
     row = {
-        "id": new, "incident_id": incident_id, "kind": kind, "created_at": now, "payload": dict(payload),
+        "id": new, "incident_id": incident_id, "kind": kind, "created_at": created, "payload": dict(payload),
         "receiver": receiver, "state": "due", "next_at": now,
     }  # fmt: skip
     db.execute(insert(notification).values(**row))
     return new
+
+
+def _after_the_last(db: Connection, incident_id: str | None, now: datetime) -> datetime:
+    if incident_id is None:
+        return now
+    query = select(func.max(notification.c.created_at)).where(notification.c.incident_id == incident_id)
+    last: datetime | None = db.execute(query).scalar()
+    return now if last is None or last <= now else last + timedelta(microseconds=1)
 
 
 def due(db: Connection, now: datetime, limit: int = 50) -> list[Notification]:
@@ -77,26 +89,31 @@ def split(db: Connection, message_id: str, receivers: Sequence[str], now: dateti
 
 
 def mark_delivered(db: Connection, message_id: str, now: datetime) -> None:
-    """Record the delivery."""
+    """Record the delivery, once; what another message carries meanwhile stays as it is."""
     values = {
         "state": "delivered",
         "delivered_at": now,
         "attempts": notification.c.attempts + 1,
         "error": None,
     }
-    db.execute(update(notification).where(notification.c.id == message_id).values(**values))
+    here = (notification.c.id == message_id, notification.c.state.in_(("due", "failed")))
+    db.execute(update(notification).where(*here).values(**values))
 
 
 def mark_failed(
     db: Connection, message_id: str, *, error: str, permanent: bool, next_at: datetime | None = None
 ) -> None:
-    """Record a failed attempt: given up when `permanent`, else due again at `next_at`."""
+    """Record a failed attempt: given up when `permanent`, else due again at `next_at`.
+
+    A message that another remediator has delivered meanwhile stays delivered.
+    """
     values: dict[str, Any] = {"attempts": notification.c.attempts + 1, "error": error[:400]}
     if permanent:
         values["state"] = "failed"
     elif next_at is not None:
         values["next_at"] = next_at
-    db.execute(update(notification).where(notification.c.id == message_id).values(**values))
+    here = (notification.c.id == message_id, notification.c.state == "due")
+    db.execute(update(notification).where(*here).values(**values))
 
 
 def get(db: Connection, message_id: str) -> Notification:

@@ -167,11 +167,11 @@ notification = Table(
     metadata,
     _id(),
     _incident(nullable=True),
-    Column("kind", String(16), nullable=False),  # opened | decided | result | escalation | digest
+    Column("kind", String(16), nullable=False),  # opened | decided | result | escalation | owner | digest ...
     Column("created_at", UtcTime, nullable=False),
     Column("payload", Json, nullable=False),
     Column("receiver", String(64), nullable=False),  # "" until the outbox has chosen its receivers
-    Column("state", String(16), nullable=False),  # due | delivered | failed | split
+    Column("state", String(16), nullable=False),  # due | delivered | failed | merged | split
     Column("attempts", Integer, nullable=False, default=0),
     Column("next_at", UtcTime, nullable=False),
     Column("delivered_at", UtcTime),
@@ -211,6 +211,14 @@ send_slot = Table(
     Column("channel", String(128), primary_key=True),
     Column("slot", Integer, primary_key=True),
     Column("used_at", UtcTime, nullable=False),
+)
+
+send_lease = Table(
+    "send_lease",
+    metadata,
+    Column("receiver", String(64), primary_key=True),
+    Column("owner", String(128), nullable=False),
+    Column("until", UtcTime, nullable=False),
 )
 
 audit = Table(

@@ -17,6 +17,8 @@ PURE = (
     "evidence_host",
     "signatures",
     "signatures_gpu",
+    "batch_owner",
+    "redact",
     "states",
     "normalize",
     "correlate",

@@ -76,6 +76,9 @@ FIRING = [
     ),
     Row("LogRunaway", {f"glmtts_log_size_bytes{{{G1}}}": "501e6x100"}, "30s", "a log of 501 MB"),
     Row(
+        "BatchFaults", {f'glmtts_log_signature_total{{fault="batch",{G1}}}': "0x10 1x90"}, "1m", "a bad batch"
+    ),
+    Row(
         "VramHigh",
         {
             'glmtts_gpu_memory_used_bytes{host="gpu01",gpu="0"}': "91x100",
@@ -174,6 +177,15 @@ QUIET = [
         "90 % of the card's memory",
     ),
     Row("LogRunaway", {f"glmtts_log_size_bytes{{{G1}}}": "499e6x100"}, "2m", "a log of 499 MB"),
+    Row(
+        "BatchFaults", {f'glmtts_log_signature_total{{fault="batch",{G1}}}': "3x100"}, "1m", "old bad batches"
+    ),
+    Row(
+        "BatchFaults",
+        {f'glmtts_log_signature_total{{fault="cuda_oom",{G1}}}': "0x10 1x90"},
+        "1m",
+        "another fault",
+    ),
     Row(
         "XidError",
         {'glmtts_xid_last_timestamp_seconds{host="gpu01",xid="31"}': "_ 5x100"},

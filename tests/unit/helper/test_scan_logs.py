@@ -25,6 +25,12 @@ def test_errors_and_their_tracebacks_are_counted(config, log):
     assert scan(config) == {"errors": 2, "faults": {"cuda_oom": 1, "missing_file": 1}}
 
 
+def test_whatever_is_wrong_with_a_batch_is_counted_once_a_line(config, log):
+    where = f"{STAMP} ERROR request=- tts_app.batch.work: batch=b owner=li file=t.jsonl line=3 field=-"
+    log.write_text(f"{where} fault=F2 json.decoder.JSONDecodeError: half\n{where} fault=empty no text\n")
+    assert scan(config) == {"errors": 2, "faults": {"bad_task_file": 1, "batch": 2}}
+
+
 def test_a_line_that_only_quotes_a_failure_is_none(config, log):
     log.write_text(INFO + "CUDA out of memory in what the user typed\n")
     assert scan(config) == {"errors": 0, "faults": {}}

@@ -1,4 +1,4 @@
-"""Several workers on one SQLite file: every step happens once."""
+"""Several workers on one database: every step happens once."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from remediator.store import Store, incidents
 from tests.unit.remediator.world import PATIENCE_S, World, alert, down, host
 
 
-def test_four_workers_that_advance_at_once_do_everything_once(tmp_path: Path) -> None:
-    world = World(tmp_path)
+def test_four_workers_that_advance_at_once_do_everything_once(tmp_path: Path, url: str) -> None:
+    world = World(tmp_path, url=url)
     world.seen["gpu01"] = down(host("7860", "7861"))
     world.heals = lambda run: world.heal(run.host)
     second = Store(world.url, patience_s=PATIENCE_S)
@@ -30,8 +30,8 @@ def test_four_workers_that_advance_at_once_do_everything_once(tmp_path: Path) ->
     world.store.close()
 
 
-def test_the_same_alert_from_many_senders_at_once_is_one_incident(tmp_path: Path) -> None:
-    world = World(tmp_path)
+def test_the_same_alert_from_many_senders_at_once_is_one_incident(tmp_path: Path, url: str) -> None:
+    world = World(tmp_path, url=url)
     second = Store(world.url, patience_s=PATIENCE_S)
     workers = [world.worker(f"w{n}", store=(world.store, second)[n % 2]) for n in range(4)]
     with ThreadPoolExecutor(8) as pool:

@@ -1,4 +1,4 @@
-"""The store on a real SQLite file: migrations, promises of its indexes, races, what a crash leaves."""
+"""The store on real SQLite and PostgreSQL: migrations, promises of its indexes, races, what a crash leaves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
 
-from remediator.errors import Conflict, IllegalTransition, StoreUnavailable, UnknownItem
+from remediator.errors import ConfigError, Conflict, IllegalTransition, StoreUnavailable, UnknownItem
 from remediator.model import Finding, Plan, RunOutcome, Verdict, VerdictKind
 from remediator.states import IncidentState, RunState
 from remediator.store import (
@@ -38,11 +38,6 @@ from tests.unit.remediator.world import CATALOGUE, NOW, PATIENCE_S, alert
 S = IncidentState
 PLAN = Plan("gpu01", "7860", "service_down", "restart", 0)
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/deep/remediator.db"
 
 
 @pytest.fixture
@@ -85,7 +80,7 @@ _VERDICT = Verdict(VerdictKind.GO, "", "open", "通过", None)
 
 
 def test_the_migrations_make_exactly_the_schema(store: Store) -> None:
-    assert schema_version(store) == "0002"
+    assert schema_version(store) == "0003"
     difference = store.read(lambda db: compare_metadata(MigrationContext.configure(db), metadata))
     assert difference == []
 
@@ -116,10 +111,12 @@ def test_migrating_again_changes_nothing(store: Store, url: str) -> None:
     assert store.read(lambda db: incidents.get(db, mine.id)) == mine
 
 
-def test_commits_are_durable_against_power_loss(store: Store) -> None:
+def test_sqlites_commits_are_durable_against_power_loss(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/remediator.db", patience_s=PATIENCE_S)
     pragmas = store.read(
         lambda db: [db.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous")]
     )
+    store.close()
     assert pragmas == ["wal", 2]
 
 
@@ -415,3 +412,73 @@ def test_committed_rows_survive_a_second_opening(store: Store, url: str) -> None
     again = open_store(url, patience_s=PATIENCE_S)
     assert again.read(lambda db: incidents.get(db, mine.id)) == mine
     again.close()
+
+
+def test_two_writers_that_both_count_first_do_not_both_find_the_last_place(store: Store, url: str) -> None:
+    second, begin = open_store(url, patience_s=PATIENCE_S), threading.Barrier(8)
+
+    def work(number: int) -> bool:
+        def take_if_free(db: object) -> bool:
+            free = not audit.latest(db)  # type: ignore[arg-type]
+            if free:
+                audit.record(db, actor="t", action="a", subject=str(number), now=NOW)  # type: ignore[arg-type]
+            return free
+
+        begin.wait(PATIENCE_S)
+        return (store, second)[number % 2].write(take_if_free)
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(work, range(8)))
+    second.close()
+    assert won.count(True) == 1
+
+
+def test_a_read_sees_one_moment_however_long_it_takes(store: Store) -> None:
+    def work(db: object) -> tuple[int, int]:
+        before = len(audit.latest(db))  # type: ignore[arg-type]
+        store.write(lambda other: audit.record(other, actor="t", action="a", subject="s", now=NOW))
+        return before, len(audit.latest(db))  # type: ignore[arg-type]
+
+    assert store.read(work) == (0, 0)
+    assert len(store.read(audit.latest)) == 1
+
+
+def test_remediators_that_start_at_once_migrate_once(url: str) -> None:
+    begin = threading.Barrier(4)
+
+    def start(_number: int) -> str | None:
+        begin.wait(PATIENCE_S)
+        opened = open_store(url, patience_s=PATIENCE_S)
+        opened.close()
+        return "ok"
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(start, range(4))) == ["ok"] * 4
+
+
+def test_an_incidents_message_is_never_older_than_its_last_one(store: Store) -> None:
+    mine = new(store)
+    ahead = NOW + timedelta(seconds=2)
+    ids = [
+        store.write(lambda db, at=at: notifications.add(db, "result", {}, at, incident_id=mine.id))
+        for at in (ahead, NOW, ahead)
+    ]
+    rows = store.read(lambda db: notifications.of_incident(db, mine.id))
+    assert [row.id for row in rows] == ids
+
+
+def test_what_a_statement_carries_is_in_no_exception(store: Store) -> None:
+    mine = new(store)
+    store.write(lambda db: alerts.add(db, alert(summary="SECRET"), mine.id, NOW))
+    with pytest.raises(IntegrityError) as caught:
+        store.write(lambda db: alerts.add(db, alert(summary="SECRET"), mine.id, NOW))
+    assert "SECRET" not in str(caught.value)
+
+
+def test_postgresql_without_its_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("No module named 'psycopg'", name="psycopg")
+
+    monkeypatch.setattr("remediator.store.migrate.create_engine", missing)
+    with pytest.raises(ConfigError, match=r"database_url: .*requirements-postgresql"):
+        open_store("postgresql+psycopg://nobody@/none")

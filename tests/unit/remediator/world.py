@@ -144,10 +144,15 @@ def migrated() -> bytes:
 class World:
     """Hosts, runs and a clock; `world.pipeline` works in it."""
 
-    def __init__(self, folder: Path, mode: Mode = Mode.ACT, limits: Limits | None = None) -> None:
+    def __init__(
+        self, folder: Path, mode: Mode = Mode.ACT, limits: Limits | None = None, url: str = ""
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "remediator.db").write_bytes(migrated())
-        self.url = f"sqlite:///{folder}/remediator.db"
+        self.url = url or f"sqlite:///{folder}/remediator.db"
+        if url:
+            upgrade(url)
+        else:
+            (folder / "remediator.db").write_bytes(migrated())
         self.now = NOW
         self.seen: dict[str, dict[str, Any] | Unreachable | None] = {
             "gpu01": host("7860", "7861"),

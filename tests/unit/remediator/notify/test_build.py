@@ -89,6 +89,7 @@ receivers:
     ("row", "problem"),
     [
         ("{mail: a@b.c}", "name: is missing"),
+        (f"{{name: {'x' * 57}, mail: a@b.c}}", "name: must have at most 56 characters"),
         ("{name: x}", "needs exactly one of"),
         ("{name: x, mail: a@b.c, webhook_url_file: DIR/hook}", "needs exactly one of"),
         ("{name: x, mail: a@b.c, colour: red}", "colour: no such field"),
@@ -101,6 +102,8 @@ receivers:
         ("{name: x, wecom_robot_urls_file: DIR/none}", "can't be read"),
         ("{name: x, webhook_url_file: DIR/hook}", "webhook_secret_file"),
         ("{name: x, apprise_urls_file: DIR/none}", "apprise"),
+        ("{name: x, mail: nobody}", "mail: nobody is no mail address"),
+        ('{name: x, mail: "a@b.c, d@e.f"}', "is no mail address"),
     ],
 )
 def test_a_mistake_is_named(files: Path, row: str, problem: str) -> None:
@@ -143,3 +146,21 @@ def test_the_one_who_is_called_is_mentioned() -> None:
     assert mentions(message(kind="escalation"), NOW) == ("wangwei",)
     assert mentions(message(kind="escalation", level=1), NOW) == ("lina",)
     assert mentions_of(None)(message(kind="escalation"), NOW) == ()
+
+
+def test_two_very_long_addresses_are_two_receivers_that_the_database_can_name() -> None:
+    addresses = tuple(f"{'x' * 60}{place}@example.com" for place in range(2))
+    names = list(make(Settings(smtp_host="mail", mail_to=addresses)))
+    assert len(set(names)) == 2
+    assert all(len(name) <= 64 for name in names)
+
+
+@pytest.mark.parametrize(("style", "can"), [("markdown", True), ("text", True), ("markdown_v2", False)])
+def test_who_can_be_mentioned_where(files: Path, style: str, can: bool) -> None:
+    found = make(Settings(wecom_robot_urls_file=files / "robots", wecom_format=style))  # type: ignore[arg-type]
+    assert found["wecom"].mentions is can
+
+
+def test_a_sender_that_is_no_address_is_named() -> None:
+    with pytest.raises(ConfigError, match="mail_from: remediator is no mail address"):
+        make(Settings(smtp_host="mail", mail_to=("a@b.c",), mail_from="remediator"))

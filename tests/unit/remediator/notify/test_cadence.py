@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
+from remediator.catalogue import load
 from remediator.notify import cadence
+from remediator.notify.daily import explainer
 from remediator.retention import clean
 from remediator.states import IncidentState
 from remediator.store import incidents, notifications
@@ -116,7 +118,14 @@ def test_the_daily_digest_counts_the_last_day_only(store: MemoryStore) -> None:
 def test_the_daily_digest_says_what_each_guard_stopped(store: MemoryStore) -> None:
     opened(store, "a", IncidentState.WAITING)
     for place, (verdict, gate) in enumerate(
-        [("wait", "cooldown"), ("wait", "cooldown"), ("refuse", "mode"), ("go", "")]
+        [
+            ("wait", "cooldown"),
+            ("wait", "cooldown"),
+            ("refuse", "mode"),
+            ("go", ""),
+            ("refuse", "plan"),  # nothing to do: no guard stopped it
+            ("refuse", "false_alarm"),
+        ]
     ):
         row = {
             "id": f"d{place}", "incident_id": "a", "at": minutes(-place), "host": "a", "fault": "hung",
@@ -126,13 +135,52 @@ def test_the_daily_digest_says_what_each_guard_stopped(store: MemoryStore) -> No
     assert daily(store)["gates"] == {"cooldown": 2, "mode": 1}
 
 
-def test_the_daily_digest_shows_error_lines_that_nothing_explains(store: MemoryStore) -> None:
-    opened(store, "a", IncidentState.ESCALATED, fault="unknown")
-    lines = [{"text": "2026 ERROR odd"}, {"text": "2026 ERROR odd"}, {"text": "2026 INFO fine"}]
-    body = {"instances": {"7860": {"log_lines": lines}}}
-    row = {"id": "e", "incident_id": "a", "host": "a", "at": NOW, "reachable": True, "body": body}
+EXPLAINS = explainer(load().faults.values())
+
+
+def look(store: MemoryStore, name: str, *lines: str, at: datetime = NOW, reachable: bool = True) -> None:
+    """Store one look at a host that found these lines; the newest comes last."""
+    body = {"instances": {"7860": {"log_lines": [{"text": line} for line in lines]}}}
+    row = {"id": name, "incident_id": "a", "host": "a", "at": at, "reachable": reachable, "body": body}
     store.write(lambda db: db.execute(insert(evidence).values(**row)))
-    assert daily(store)["unmatched"] == ["2026 ERROR odd"]
+
+
+def unmatched(store: MemoryStore) -> object:
+    assert store.write(lambda db: cadence.daily(db, NOW, mode="act", explains=EXPLAINS))
+    return told(store, "daily")[0].payload["unmatched"]
+
+
+ODD = "2026-11-27T01:00:00.123Z ERROR request=7f tts_app.speech: unexpected tensor shape"
+
+
+def test_the_daily_digest_shows_error_lines_that_nothing_explains(store: MemoryStore) -> None:
+    opened(store, "a", IncidentState.ESCALATED, fault="disk_full")
+    again = ODD.replace("00.123", "07.456").replace("7f", "81")
+    known = "2026-11-27T01:00:00.123Z ERROR request=7f tts_app.speech: CUDA out of memory. Tried to allocate 2 GiB"
+    look(
+        store,
+        "e",
+        known,
+        ODD,
+        again,
+        "2026-11-27T01:00:00.123Z INFO request=- x: fine",
+        "no stamp: ERROR-free",
+    )
+    assert unmatched(store) == [again]
+
+
+def test_lines_of_yesterday_and_of_hosts_nobody_could_reach_are_not_shown(store: MemoryStore) -> None:
+    opened(store, "a", IncidentState.ESCALATED)
+    look(store, "old", ODD, at=minutes(-60 * 24 - 1))
+    look(store, "gone", ODD, reachable=False)
+    assert unmatched(store) == []
+
+
+def test_a_few_unmatched_lines_are_enough(store: MemoryStore) -> None:
+    opened(store, "a", IncidentState.ESCALATED)
+    words = ("one", "two", "three", "four", "five", "six", "seven")
+    look(store, "e", *(f"{ODD} {word}" for word in words))
+    assert [line.rpartition(" ")[2] for line in unmatched(store)] == ["seven", "six", "five", "four", "three"]  # type: ignore[attr-defined]
 
 
 def test_the_daily_digest_comes_once_a_day_although_two_timers_ring(store: MemoryStore) -> None:

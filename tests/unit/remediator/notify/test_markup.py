@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from remediator.notify.markup import cut_bytes, cut_chars, cut_markdown, one_line, quoted
+from remediator.notify.markup import cut_chars, cut_markdown, one_line, quoted
 
 PIECES = [
     "显存不足", "CUDA out of memory", "👩‍👩‍👧", "é́", "**bold**", '<font color="warning">red</font>',
@@ -61,7 +61,7 @@ def test_a_cut_inside_a_colour_closes_it() -> None:
     ],
 )
 def test_bytes_are_cut_on_characters(text: str, limit: int, cut: str) -> None:
-    assert cut_bytes(text, limit) == cut
+    assert cut_markdown(text, limit) == cut
 
 
 def test_characters_are_cut_with_an_ellipsis() -> None:

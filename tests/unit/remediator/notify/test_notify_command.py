@@ -58,6 +58,23 @@ def test_one_kind_to_one_mailbox(tmp_path: Path, box: Box, plain: int) -> None:
     assert len(box.mails) == 1
 
 
+def test_the_mailboxes_of_the_people_on_call_are_tried_too(tmp_path: Path, box: Box, plain: int) -> None:
+    oncall = tmp_path / "oncall.yml"
+    oncall.write_text(
+        "people: {wang: {mail: wang@example.com}}\nrotation: {start: 2026-11-23 09:00, order: [wang]}\n",
+        encoding="utf-8",
+    )
+    mail = {
+        "REMEDIATOR_SMTP_HOST": "localhost",
+        "REMEDIATOR_SMTP_PORT": str(plain),
+        "REMEDIATOR_MAIL_FROM": "remediator@control.example",
+        "REMEDIATOR_MAIL_TO": "ops@example.com",
+        "REMEDIATOR_ONCALL_FILE": str(oncall),
+    }
+    answer = notify_test(tmp_path, "--kind", "escalation", **mail)
+    assert "duty:wang  mail wang@example.com  escalation  SMTP 250" in answer.output.splitlines()
+
+
 def test_without_a_channel_it_says_which_settings_to_make(tmp_path: Path) -> None:
     answer = notify_test(tmp_path)
     assert answer.exit_code == 2

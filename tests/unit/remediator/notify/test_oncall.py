@@ -63,6 +63,9 @@ def test_a_handover_keeps_its_wall_clock_when_clocks_change(tmp_path: Path) -> N
     ("change", "problem"),
     [
         (("wecom: lina", "name: x"), "people.li: needs wecom or mail"),
+        (("wecom: lina", "wecom: lina, aliases: [{}]"), "people.li.aliases: must be a list of names"),
+        (("wecom: lina", "wecom: lina, aliases: books"), "people.li.aliases: must be a list of names"),
+        (("  zhao: {", f"  {'z' * 57}: {{wecom: z}}\n  zhao: {{"), "must have at most 56 characters"),
         (("order: [wang, li, zhao]", "order: [wang, nobody]"), "nobody is not among people"),
         (("order: [wang, li, zhao]", "order: []"), "rotation.order: must list people"),
         (("days: 7", "days: 0"), "rotation.days"),
@@ -77,6 +80,13 @@ def test_a_mistake_is_named(tmp_path: Path, change: tuple[str, str], problem: st
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, FILE.replace(*change))
     assert problem in str(caught.value)
+
+
+def test_people_may_own_batches_under_other_names_and_need_no_turn(tmp_path: Path) -> None:
+    text = FILE.replace("  zhao: {", "  kim: {wecom: kim, aliases: [nightly-books, 7]}\n  zhao: {")
+    rotation = load(tmp_path, text)
+    assert rotation.people["kim"].aliases == ("nightly-books", "7")
+    assert rotation.people["li"].aliases == ()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "people: {", "people: {}"])

@@ -7,12 +7,16 @@ from datetime import timedelta
 
 import pytest
 
+from remediator.errors import StoreUnavailable
 from remediator.notify import rows
+from remediator.notify.budget import Budget
+from remediator.notify.channel import ChannelGoneError, Limited, Pool
 from remediator.notify.letter import Letter
 from remediator.notify.outbox import Outbox
-from remediator.notify.receivers import Quiet
+from remediator.notify.receivers import Quiet, Receiver
+from remediator.notify.wecom import BODIES
 from remediator.store import notifications
-from tests.unit.remediator.notify.kit import NOW, FakeChannel, receiver, refused
+from tests.unit.remediator.notify.kit import NOW, FakeChannel, reader, receiver, refused
 from tests.unit.remediator.notify.world import World
 
 
@@ -148,33 +152,33 @@ def test_the_person_on_duty_is_mentioned_in_pages_only() -> None:
     assert {letter.mentions for letter in channel.got} == {(), ("wang",)}
 
 
-def test_a_storm_is_told_within_the_limit_and_every_incident_is_accounted_for() -> None:
+@pytest.mark.parametrize("hosts", [100, pytest.param(1000, marks=pytest.mark.slow)])
+def test_a_storm_is_told_within_the_limit_and_every_incident_is_accounted_for(hosts: int) -> None:
+    """Every host fails within one minute; a person is needed in the middle of it."""
     channel = FakeChannel()
     world = World(receiver(channel, per_min=20))
     sent: list[float] = []
     first_page = None
-    for second in range(0, 300, 2):
-        if second < 20:
-            for place in range(20):
-                world.say(incident=f"inc-{second}-{place}", host=f"gpu{second:02}{place:02}")
-        if second == 10:
+    names = [f"a-long-name-of-gpu{place:04}" for place in range(hosts)]
+    for second in range(420):
+        for place in range(hosts * second // 60, min(hosts, hosts * (second + 1) // 60)):
+            world.say(incident=f"inc-{place}", host=names[place])
+        if second == 30:
             world.say("escalation", incident="inc-page", state="escalated")
         before = len(channel.got)
         world.deliver()
         sent += [float(second)] * (len(channel.got) - before)
         if first_page is None and any(letter.thread == "inc-page" for letter in channel.got):
             first_page = second
-        world.clock.tick(2)
+        world.clock.tick(1)
     assert sent[0] <= 5
-    assert all(sum(start <= one < start + 60 for one in sent) <= 20 for start in range(300))
+    assert all(sum(start <= one < start + 60 for one in sent) <= 20 for start in range(420))
     assert first_page is not None
-    assert first_page <= 12
-    told = {letter.thread for letter in channel.got}
-    for row in world.store.read(lambda db: notifications.latest(db, 100_000)):
-        if row.kind == "digest":
-            assert row.state == "delivered"
-            told |= set(row.payload["merges"])
-    assert {f"inc-{second}-{place}" for second in range(0, 20, 2) for place in range(20)} <= told
+    assert first_page <= 32
+    assert set(world.states()) == {"delivered", "merged"}
+    for style in ("markdown", "text"):
+        shown = "\n".join(BODIES[style](letter)[style]["content"] for letter in channel.got)
+        assert [name for name in names if name not in shown] == [], "every host can be read"
 
 
 def test_a_restart_in_a_storm_does_not_grant_another_bucket() -> None:
@@ -187,6 +191,55 @@ def test_a_restart_in_a_storm_does_not_grant_another_bucket() -> None:
         world.outbox = world.fresh()
         world.clock.tick(10)
     assert len(channel.got) == 4
+
+
+def pooled(*channels: FakeChannel, name: str) -> Receiver:
+    members = [Limited(one, Budget(one.name, 1000)) for one in channels]
+    return Receiver(name, Pool(members), reader())
+
+
+def test_a_robot_that_is_gone_is_reported_although_another_of_its_pool_takes_the_message() -> None:
+    gone = FakeChannel("robot 1", plan=lambda _: ChannelGoneError("errcode 93000: no such robot"))
+    well, mail = FakeChannel("robot 2"), FakeChannel("mail")
+    world = World(pooled(gone, well, name="wecom"), receiver(mail))
+    world.say()
+    world.run(10)
+    for channel in (well, mail):
+        told = [line.text for letter in channel.got for line in letter.lines]
+        assert any("robot 1: errcode 93000" in text for text in told)
+    assert world.states() == {"delivered": 4}
+
+
+def test_an_alarm_wakes_nobody_who_is_not_on_call() -> None:
+    dead = FakeChannel("dead", plan=lambda _: refused(permanent=True))
+    on_duty, off_duty = FakeChannel("on"), FakeChannel("off")
+    world = World(
+        receiver(dead),
+        receiver(on_duty, calls=lambda message: message.is_page),
+        receiver(off_duty, calls=lambda _message: False),
+    )
+    world.say()
+    world.run(3)
+    assert (len(on_duty.got), len(off_duty.got)) == (1, 0)
+
+
+def test_a_message_that_can_not_be_put_into_words_is_given_up_and_holds_up_nobody() -> None:
+    channel, well = FakeChannel("channel"), FakeChannel("well")
+    world = World(receiver(channel), receiver(well))
+    world.say(run={"id": "r", "remedy": "restart", "state": "ok", "took_s": float("inf")})
+    world.say(incident="inc-2")
+    world.run(5)
+    assert [letter.thread for letter in channel.got if letter.thread] == ["inc-2"]
+    assert world.states()["failed"] == 2
+
+
+def test_a_database_that_is_away_gives_nothing_up() -> None:
+    channel = FakeChannel(plan=lambda _: StoreUnavailable("away"))
+    world = World(receiver(channel))
+    world.say()
+    with pytest.raises(StoreUnavailable):
+        world.deliver()
+    assert world.states() == {"due": 1}
 
 
 def test_an_alarm_waits_no_longer_than_an_hour_for_the_next() -> None:

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from remediator.errors import NotifyError
-from remediator.notify.letter import Letter
+from remediator.notify.letter import Letter, Line
 from remediator.notify.wecom import BODIES, Robot
 from remediator.notify.wording import compose
 from tests.unit.remediator.notify.kit import message, reader
@@ -104,6 +104,13 @@ def test_a_message_keeps_to_its_limit_and_ends_with_its_id(style: str, found: st
     content = body[style]["content"]
     assert len(content.encode()) <= LIMITS[style]
     assert "msg-1" in content.splitlines()[-1]
+
+
+def test_a_text_is_cut_between_lines_where_it_can_be() -> None:
+    many = replace(letter(), lines=tuple(Line("发现", "显存不足" * 5) for _ in range(60)))
+    rows = BODIES["text"](many)["text"]["content"].splitlines()
+    cut = rows.index("…")
+    assert rows[cut - 1] == "发现：" + "显存不足" * 5
 
 
 def test_people_are_mentioned_by_their_id() -> None:

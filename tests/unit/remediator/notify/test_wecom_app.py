@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,30 @@ def test_a_message_goes_to_the_people_named(file: Path) -> None:
     body = server.sent[0][1]
     assert (body["touser"], body["agentid"], body["msgtype"]) == ("wang|li", 1000002, "markdown")
     assert len(body["markdown"]["content"].encode()) <= 2048
+
+
+def test_whom_a_message_mentions_gets_it_too_and_once(file: Path) -> None:
+    server = Server()
+    app(file, server).send(replace(LETTER, mentions=("zhao", "li")))
+    body = server.sent[0][1]
+    assert body["touser"] == "wang|li|zhao"
+    assert "<@" not in body["markdown"]["content"]
+
+
+def test_who_tells_everybody_tells_nobody_twice(file: Path) -> None:
+    file.write_text(FILE.replace("[wang, li]", '"@all"', 1), encoding="utf-8")
+    server = Server()
+    app(file, server).send(replace(LETTER, mentions=("zhao",)))
+    assert server.sent[0][1]["touser"] == "@all"
+
+
+def test_a_long_message_keeps_its_id(file: Path) -> None:
+    server = Server()
+    long = message(found={"en": "x", "zh": "显存不足" * 900})
+    app(file, server).send(compose(long, reader()))
+    content = server.sent[0][1]["markdown"]["content"]
+    assert len(content.encode()) <= 2048
+    assert long.id in content
 
 
 def test_a_question_has_two_buttons(file: Path) -> None:

@@ -20,6 +20,7 @@ SIGNATURES = {
     "cuda_context_dead": "device-side assert triggered",
     "missing_file": "FileNotFoundError",
     "bad_task_file": "JSONDecodeError",
+    "batch": " owner=",  # whatever went wrong with a batch: its owner hears of it
     "segfault": "Segmentation fault",
     "disk_full": "[Errno 28] No space left on device",
 }
