@@ -154,6 +154,7 @@ def _smallest_arguments(verb: str) -> list[str]:
         "rotate-logs": [],
         "scan-logs": [],
         "reboot": [],
+        "settle": [],
         "free-port": ["7860", "1", "1"],
         "gpu-persistence": ["GPU-1", "off"],
         "lease": ["show"],

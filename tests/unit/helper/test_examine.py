@@ -7,7 +7,7 @@ from glmtts_remedy import disks, examine, maintenance
 from glmtts_remedy.lease import LeaseFile
 
 KEYS = {
-    "schema", "host", "boot_id", "taken_at", "took_s", "uptime_s", "lease", "maintenance_until",
+    "schema", "host", "boot_id", "taken_at", "took_s", "uptime_s", "lease", "maintenance_until", "left_behind",
     "instances", "disks", "gpus", "gpu_error", "gpu_reset_unavailable",
     "kernel", "probes",
 }  # fmt: skip

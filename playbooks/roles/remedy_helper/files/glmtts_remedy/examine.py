@@ -7,7 +7,20 @@ import socket
 import time
 from typing import Any
 
-from glmtts_remedy import clock, disks, gpu, gpu_reset, kernel, logs, maintenance, ports, proc, units, web
+from glmtts_remedy import (
+    clock,
+    disks,
+    gpu,
+    gpu_reset,
+    kernel,
+    left_behind,
+    logs,
+    maintenance,
+    ports,
+    proc,
+    units,
+    web,
+)
 from glmtts_remedy.config import Config, Instance
 from glmtts_remedy.lease import LeaseFile
 from glmtts_remedy.probes import Answer, Question, ask_all
@@ -15,6 +28,7 @@ from glmtts_remedy.probes import Answer, Question, ask_all
 LARGEST = 256 << 10
 STATUS_TIMEOUT_S = 2.5
 PROBE_TIMEOUT_S = 3.0
+DISK_TIMEOUT_S = 2.0  # a dead mount never answers
 
 
 def evidence(config: Config) -> dict[str, object]:
@@ -31,6 +45,7 @@ def evidence(config: Config) -> dict[str, object]:
         "uptime_s": round(clock.uptime_s(), 1),
         "lease": lease.as_json() if lease else None,
         "maintenance_until": maintenance.until(config),
+        "left_behind": left_behind.show(config),
         "instances": {name: _instance(config, item, answers) for name, item in config.instances.items()},
         "disks": disks.distinct(_values(answers, "disk:")),
         "gpus": answers["gpu"].value,
@@ -65,7 +80,7 @@ def _questions(config: Config) -> dict[str, Question]:
         "kernel": Question(lambda: kernel.messages(config), PROBE_TIMEOUT_S),
     }
     for path in config.disk_paths():
-        asked[f"disk:{path}"] = Question(lambda path=path: disks.usage(path), 2.0)  # type: ignore[misc]
+        asked[f"disk:{path}"] = Question(lambda path=path: disks.usage(path), DISK_TIMEOUT_S)  # type: ignore[misc]
     for item in names:
         asked.update(_instance_questions(config, item))
     return asked

@@ -23,7 +23,7 @@ def stop(config: Config) -> dict[str, Any]:
     found = units.states(list(config.exporters))
     running = [unit for unit, state in found.items() if state["active"] == "active"]
     _memory(config).parent.mkdir(parents=True, exist_ok=True)
-    _memory(config).write_text(json.dumps(sorted({*running, *_remembered(config)})), encoding="utf-8")
+    _memory(config).write_text(json.dumps(sorted({*running, *remembered(config)})), encoding="utf-8")
     for unit in running:
         commands.must(["systemctl", "stop", "--", unit], EACH_TIMEOUT_S)
     return {"stopped": running}
@@ -31,23 +31,23 @@ def stop(config: Config) -> dict[str, Any]:
 
 def start(config: Config) -> dict[str, Any]:
     """Start what was stopped; every one is tried before a failure is told."""
-    remembered = _remembered(config)
+    stopped = remembered(config)
     failed = {}
-    for unit in remembered:
+    for unit in stopped:
         result = commands.run(["systemctl", "start", "--", unit], EACH_TIMEOUT_S)
         if result.rc != 0:
             failed[unit] = result.said
     if failed:
         raise HelperError(f"not started again: {', '.join(sorted(failed))}", failed=failed)
     _memory(config).unlink(missing_ok=True)
-    return {"started": remembered}
+    return {"started": stopped}
 
 
 def _memory(config: Config) -> Path:
     return Path(config.state_dir) / "exporters_stopped.json"
 
 
-def _remembered(config: Config) -> list[str]:
+def remembered(config: Config) -> list[str]:
     """What was stopped and not started again; only units this host's settings name."""
     try:
         names = json.loads(_memory(config).read_text(encoding="utf-8"))

@@ -6,6 +6,7 @@ and monitoring count as users of a card, so both are put aside first, by verbs o
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def holders(config: Config, uuid: str) -> dict[str, Any]:
     return {
         "uuid": uuid,
         "mig": card["mig"],
-        "persistence": card["persistence"],
+        "persistence": card["persistence"] or uuid in remembered(config),
         "recovery_action": card["recovery_action"],
         "instances": ours,
         "holders": found,
@@ -67,9 +68,35 @@ def reset(config: Config, uuid: str) -> dict[str, Any]:
 def set_persistence(config: Config, uuid: str, on: bool) -> dict[str, Any]:
     """Switch the card's persistence mode and tell what it was."""
     was = _card(config, uuid)["persistence"]
+    if was and not on:
+        _remember(config, {*remembered(config), uuid})  # first: a run that is cut off must not forget it
     if was != on:
         commands.must([config.nvidia_smi, "-i", uuid, "-pm", "1" if on else "0"], ANSWER_TIMEOUT_S)
-    return {"uuid": uuid, "was": was, "now": _card(config, uuid)["persistence"]}
+    now = _card(config, uuid)["persistence"]
+    if on and now:
+        _remember(config, {*remembered(config)} - {uuid})
+    return {"uuid": uuid, "was": was, "now": now}
+
+
+def remembered(config: Config) -> list[str]:
+    """The cards whose persistence mode was switched off and not on again."""
+    try:
+        uuids = json.loads(_memory(config).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return sorted(uuid for uuid in uuids if isinstance(uuid, str) and gpu.UUID.match(uuid))
+
+
+def _remember(config: Config, uuids: set[str]) -> None:
+    _memory(config).parent.mkdir(parents=True, exist_ok=True)
+    if uuids:
+        _memory(config).write_text(json.dumps(sorted(uuids)), encoding="utf-8")
+    else:
+        _memory(config).unlink(missing_ok=True)
+
+
+def _memory(config: Config) -> Path:
+    return Path(config.state_dir) / "persistence_off.json"
 
 
 def is_unavailable(config: Config) -> bool:

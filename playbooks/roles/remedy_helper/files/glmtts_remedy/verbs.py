@@ -16,6 +16,7 @@ from glmtts_remedy import (
     examine,
     exporters,
     gpu_reset,
+    left_behind,
     maintenance,
     ports,
     power,
@@ -129,7 +130,7 @@ def _lease(config: Config, given: Arguments) -> Answer:
         return {"lease": held.as_json() if held else None}
     if given.what == "take":
         lease, already = leases.take(given.holder or "", given.ttl, given.purpose)
-        return {"lease": lease.as_json(), "already_held": already}
+        return {"lease": lease.as_json(), "already_held": already, "left_behind": left_behind.show(config)}
     if given.what == "release":
         return {"released": leases.release(given.holder or "")}
     lease, ended = leases.take_over(given.by or os.environ.get("SUDO_USER") or getpass.getuser(), given.ttl)
@@ -211,6 +212,9 @@ VERBS: dict[str, Verb] = {
         changes=True,
         takes=_exporters_takes,
         timeout_s=lambda config: 300,
+    ),
+    "settle": Verb(
+        lambda config, given: left_behind.settle(config), changes=True, timeout_s=lambda config: 400
     ),
     "reboot": Verb(lambda config, given: power.reboot(config), changes=True),
     "lease": Verb(_lease, takes=_lease_takes, on_adopted=True),
