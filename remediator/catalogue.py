@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -15,7 +15,7 @@ import yaml
 
 from remediator.catalogue_conditions import read_proof
 from remediator.errors import ConfigError
-from remediator.model import Arg, Fault, Mode, Remedy, Rung, When
+from remediator.model import Arg, Fault, Mode, Remedy, Rung, Text, When
 from remediator.strict import Fields
 
 HERE = Path(__file__).parent
@@ -43,10 +43,15 @@ class Catalogue:
         return frozenset(remedy.name for remedy in self.remedies.values() if not remedy.heals)
 
 
-def load(faults_file: Path | None = None, remedies_file: Path | None = None) -> Catalogue:
+def load(
+    faults_file: Path | None = None,
+    remedies_file: Path | None = None,
+    *,
+    captures: Path = Path("/var/lib/remediator/captures"),
+) -> Catalogue:
     """Read the shipped catalogue and, on top, a team's own files (a row of the same name replaces ours).
 
-    Raises ConfigError with every problem at once.
+    `captures` is where people are told to look for stacks. Raises ConfigError with every problem at once.
     """
     problems: list[str] = []
     remedies: dict[str, Remedy] = {}
@@ -59,7 +64,12 @@ def load(faults_file: Path | None = None, remedies_file: Path | None = None) -> 
     problems += _inconsistencies(faults, remedies)
     if problems:
         raise ConfigError(problems)
-    return Catalogue(faults, remedies)
+    return Catalogue({name: _placed(fault, captures) for name, fault in faults.items()}, remedies)
+
+
+def _placed(fault: Fault, captures: Path) -> Fault:
+    en, zh = (text.replace("{captures}", str(captures)) for text in (fault.advice.en, fault.advice.zh))
+    return replace(fault, advice=Text(en, zh))
 
 
 def missing_playbooks(catalogue: Catalogue, folder: Path) -> list[str]:

@@ -63,7 +63,7 @@ def replay(file: Path, as_json: bool) -> None:
     from remediator.service import policy_of
 
     chosen = settings()
-    known = catalogue.load(chosen.faults_file, chosen.remedies_file)
+    known = catalogue.load(chosen.faults_file, chosen.remedies_file, captures=chosen.captures_dir)
     runner = Replay(known, inventory.load(chosen.inventory), policy_of(chosen))
     with file.open(encoding="utf-8") as lines:
         for outcome in runner.run(lines):

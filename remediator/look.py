@@ -60,7 +60,7 @@ class Looker:
         question = Question(
             host=mine.host,
             instances=host.instances if host else {},
-            since=mine.evidence_since,
+            since=self._since(mine),
             now=asked_at,
             scope=scope_of(stored),
             alerts=firing_names(stored),
@@ -70,3 +70,14 @@ class Looker:
         choice = choose(mine.host, diagnosis, self.catalogue, history, adopted=host is None or host.adopted)
         too_long = self.clock() - mine.state_since > timedelta(seconds=self.policy.load_timeout_s)
         return Looked(seen, question, diagnosis, choice, patient=not too_long)
+
+    def _since(self, mine: Incident) -> datetime:
+        """What was logged before people were called is old, but not for a fault that they alone can mend.
+
+        Such a line explains the service's state until somebody starts it anew: a service that is down for want
+        of a file would else be restarted, as merely down, a minute after people were called.
+        """
+        fault = self.catalogue.faults.get(mine.fault or "")
+        if fault is None or fault.ladder or fault.tell != "oncall":
+            return mine.evidence_since
+        return min(mine.evidence_since, mine.opened_at - timedelta(seconds=self.policy.lookback_s))

@@ -123,7 +123,7 @@ def assemble(
 ) -> Service:
     """Join the parts. Raises ConfigError; `fleet` and `stages` replace what is read from the real world."""
     fleet = fleet or inventory.load(settings.inventory)
-    known = catalogue.load(settings.faults_file, settings.remedies_file)
+    known = catalogue.load(settings.faults_file, settings.remedies_file, captures=settings.captures_dir)
     tokens = load_tokens(settings.tokens_file)
     rotation = load_rotation(settings.oncall_file) if settings.oncall_file else None
     told = receivers_of(settings, clock, rotation)

@@ -208,3 +208,12 @@ def test_the_shipped_files_are_plain_yaml() -> None:
     for name in ("faults", "remedies"):
         text = (ROOT / "remediator" / f"{name}.yml").read_text(encoding="utf-8")
         assert list(yaml.safe_load(text)) == [name]
+
+
+def test_people_are_told_where_this_installations_captures_are() -> None:
+    catalogue = load(captures=Path("/srv/state/captures"))
+    advice = catalogue.faults["hung"].advice
+    assert "/srv/state/captures" in advice.en and "/srv/state/captures" in advice.zh
+    assert not any(
+        "{captures}" in text for one in catalogue.faults.values() for text in (one.advice.en, one.advice.zh)
+    )
