@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from remediator.model import Run, Text
 from remediator.states import IncidentState
-from remediator.store import notifications
+from remediator.store import incidents, notifications
 from remediator.store.incidents import Incident
 
 NEXT: Mapping[IncidentState, Text] = {
@@ -74,6 +74,8 @@ def tell(
         "owner": owner,
     }
     notifications.add(db, kind, payload, now, incident_id=incident.id)
+    if kind == "escalation" or approve is not None:
+        incidents.forget_ack(db, incident.id)
 
 
 def told_before(db: Connection, kind: str, incident: Incident) -> bool:

@@ -192,6 +192,11 @@ def ack(db: Connection, incident_id: str, by: str) -> None:
         raise UnknownItem(f"no incident {incident_id[:64]}")
 
 
+def forget_ack(db: Connection, incident_id: str) -> None:
+    """People are called anew: who had seen what was before need not know of it."""
+    db.execute(update(incident).where(incident.c.id == incident_id).values(acked_by=None))
+
+
 def set_severity(db: Connection, incident_id: str, severity: str) -> None:
     """Raise or lower the severity people see."""
     db.execute(update(incident).where(incident.c.id == incident_id).values(severity=severity))

@@ -12,7 +12,7 @@ from remediator.errors import Conflict, UnknownItem
 from remediator.reconcile import reconcile
 from remediator.states import IncidentState
 from remediator.store import audit, incidents
-from tests.unit.remediator.world import World, alert, down, host
+from tests.unit.remediator.world import World, alert, down, edit, host
 
 S = IncidentState
 
@@ -35,6 +35,21 @@ def test_an_acknowledgement_is_noted_and_stops_nothing(world: World) -> None:
     world.live(120)
     assert world.incident().acked_by == "ann" and world.state() is S.RESOLVED
     assert ("ann", "ack", mine) in actions(world)
+
+
+def test_who_has_seen_one_page_is_not_taken_to_have_seen_the_next(world: World) -> None:
+    world.seen["gpu01"] = edit(host("7860", "7861"), "gpus.0.temperature_c", 95)
+    world.pipeline.accept([alert()])
+    world.work()
+    mine = world.incident().id
+    assert world.messages() == ["opened open", "escalation escalated"]
+    world.store.write(lambda db: people.ack(db, mine, by="ann", now=world.now))
+    world.live(130)
+    assert world.incident().acked_by == "ann", "the same trouble goes on"
+    world.seen["gpu01"] = down(host("7860", "7861"))  # it fails although it was restarted
+    world.live(600)
+    assert world.messages()[-1] == "escalation escalated"
+    assert world.incident().acked_by is None
 
 
 def test_a_maintenance_window_makes_the_host_wait_and_its_end_wakes_it(world: World) -> None:

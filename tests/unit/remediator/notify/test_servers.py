@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from remediator.errors import NotifyError
+from remediator.notify import wecom
 from remediator.notify.mail import Mailbox, Server
 from remediator.notify.wecom import Robot
 from remediator.notify.wording import compose
 from tests.sim.mailbox.box import Mailbox as Box
 from tests.sim.wecom.robot import Robot as SimulatedRobot
+from tests.sim.wecom.server import serve
 from tests.unit.remediator.notify.conftest import FreePort, started
-from tests.unit.remediator.notify.kit import NOW, message, reader
+from tests.unit.remediator.notify.kit import NOW, Clock, message, reader
 
 LETTER = compose(message(), reader())
 
@@ -103,6 +106,27 @@ def test_starttls_and_login_on_a_real_server(box: Box, secure: tuple[int, Path])
     assert len(box.mails) == 1
 
 
+def knock(port: int) -> None:
+    """Say hello to a server that expects TLS; it makes its first session then."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", port), 30) as plain, context.wrap_socket(plain) as tls:
+        tls.recv(100)
+
+
+def test_tls_from_the_first_byte_on_a_real_server(box: Box, tmp_path: Path) -> None:
+    key_file, file = certificate(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(file, key_file)
+    controller = FreePort(box, hostname="127.0.0.1", ready_timeout=30, ssl_context=context)
+    controller._trigger_server = lambda: knock(controller.port)  # type: ignore[method-assign]
+    for port in started(controller):
+        assert mailbox(port, security="tls", ca_file=file).send(LETTER) == "SMTP 250"
+        with pytest.raises(NotifyError):
+            mailbox(port, security="tls").send(LETTER)
+    assert len(box.mails) == 1
+
+
 def test_a_wrong_password_waits_for_a_person_and_is_not_repeated_in_the_error(
     box: Box, secure: tuple[int, Path]
 ) -> None:
@@ -161,6 +185,21 @@ def test_what_goes_wrong_at_the_robot_is_judged(
     assert caught.value.permanent is permanent
     assert "good" not in str(caught.value)
     assert robot.send(LETTER) == "errcode 0"
+
+
+def test_a_robot_that_does_not_answer_in_time_is_asked_again(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = threading.Event()
+    sim = SimulatedRobot({"good"}, clock=clock.timestamp, sleep=lambda _seconds: late.wait(60) and None)
+    monkeypatch.setattr(wecom, "TIMEOUT_S", (30, 0.2))
+    with serve(sim) as server:
+        robot = Robot(f"http://127.0.0.1:{server.port}/cgi-bin/webhook/send?key=good", "robot 1")
+        sim.script.add("slow", "60")
+        with pytest.raises(NotifyError, match="ReadTimeout") as caught:
+            robot.send(LETTER)
+        late.set()
+    assert not caught.value.permanent
 
 
 def test_a_robot_that_does_not_exist_is_gone(address: str) -> None:
