@@ -7,7 +7,7 @@ from typing import Any
 from tts_app.batch.preflight import Preflight, Verdict
 from tts_app.batch.progress import clock_time
 from tts_app.batch.status import BatchStatus
-from tts_app.web.page.words import say
+from tts_app.web.page.words import MESSAGES, say
 
 MAX_ROWS = 300
 VERDICT_BOX = {Verdict.GO: "good", Verdict.SPLIT: "warning", Verdict.REFUSED: "error"}
@@ -47,7 +47,7 @@ def status(batch: BatchStatus, *, chinese: bool) -> str:
     line = say(
         "batch_line",
         chinese,
-        state=say(f"batch_{batch.state}", chinese),
+        state=say(f"batch_{batch.state}", chinese) + _why(batch.reason, chinese),
         ended=ended,
         total=batch.total,
         failed=batch.failed,
@@ -63,6 +63,14 @@ def status(batch: BatchStatus, *, chinese: bool) -> str:
         )
     table = _table(_heads(chinese, "line", "name", "status", "detail"), rows)
     return f'<div class="vk-good">{escape(line)}{bar}</div>{link}{table}{_more(len(batch.items), chinese)}'
+
+
+def _why(reason: str | None, chinese: bool) -> str:
+    """Return why a batch is paused; a rare reason as the log names it."""
+    if reason is None:
+        return ""
+    key = f"why_{reason}"
+    return say("why", chinese, why=say(key, chinese) if key in MESSAGES else reason)
 
 
 def in_sight(items: Sequence[dict[str, Any]], limit: int = MAX_ROWS) -> list[dict[str, Any]]:

@@ -1,13 +1,15 @@
 """What people are told on the batch tab, in their language."""
 
 import io
+from dataclasses import replace
 
 import pytest
 
 from tests.unit.tts_app.fakes import WAIT_S
 from tests.unit.tts_app.web.people import EN, ZH
+from tts_app.batch.status import State
 from tts_app.web.page.batch_handlers import BatchHandlers
-from tts_app.web.page.tables import in_sight
+from tts_app.web.page.tables import in_sight, status
 
 
 @pytest.fixture
@@ -104,8 +106,24 @@ def test_every_task_has_a_row_from_the_start(tab, tasks, engine, context):
     engine.release()
 
 
-def row(status):
-    return {"line": 0, "name": "t", "status": status}
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("disk_full", "（磁盘已满）"),
+        ("busy", "（语音服务端繁忙）"),
+        ("PermissionError", "（PermissionError）"),
+    ],
+)
+def test_a_paused_batch_says_why(tab, tasks, engine, context, reason, told):
+    engine.hold()
+    _, _, batch_id = tab.start(tasks(GOOD), None, "desk", False, "", ZH)
+    paused = replace(context.batches.status(batch_id), state=State.PAUSED, reason=reason)
+    assert f"已暂停，将自动继续{told}" in status(paused, chinese=True)
+    engine.release()
+
+
+def row(state):
+    return {"line": 0, "name": "t", "status": state}
 
 
 @pytest.mark.parametrize(
@@ -122,5 +140,5 @@ def row(status):
     ],
 )
 def test_of_a_large_batch_the_rows_that_matter_are_in_sight(statuses, shown):
-    items = [row(status) | {"line": number} for number, status in enumerate(statuses)]
+    items = [row(state) | {"line": number} for number, state in enumerate(statuses)]
     assert [item["line"] for item in in_sight(items, limit=3)] == shown
