@@ -115,8 +115,10 @@ class KokoroEngine:
         check_rate(request.sample_rate, SAMPLE_RATES)
         check_speed(request)
         with self._lock:
-            samples = self._speak(text, voice, request.speed, on_piece, cancelled)
-            trim()  # a piece needs some 250 MB for a moment
+            try:
+                samples = self._speak(text, voice, request.speed, on_piece, cancelled)
+            finally:
+                trim()  # a piece needs some 250 MB for a moment
         return _at_rate(np.concatenate(samples), request.sample_rate, len(samples))
 
     def _speak(
