@@ -11,7 +11,7 @@ from typing import Any
 import click
 import yaml
 
-from remediator import __version__, cli_decide, cli_look, cli_notify
+from remediator import __version__, cli_db, cli_decide, cli_look, cli_notify
 from remediator.cli_tools import UNUSABLE, explained, settings
 from remediator.errors import ConfigError
 from remediator.logs import set_up
@@ -94,21 +94,6 @@ def run_one(run_id: str) -> None:
 
 
 @main.group()
-def db() -> None:
-    """Look after the database."""
-
-
-@db.command()
-@explained
-def upgrade() -> None:
-    """Bring the database to this version's schema; safe to repeat."""
-    from remediator.store import upgrade as migrate
-
-    migrate(settings().database_url)
-    click.echo("ok")
-
-
-@main.group()
 def token() -> None:
     """Make tokens."""
 
@@ -149,6 +134,6 @@ def _append(path: Path, entry: dict[str, Any]) -> None:
     new.replace(path)
 
 
-for _module in (cli_look, cli_decide, cli_notify):
+for _module in (cli_look, cli_decide, cli_notify, cli_db):
     for _command in _module.COMMANDS:
         main.add_command(_command)
