@@ -43,3 +43,26 @@ def test_services_run_as_their_own_user_from_their_own_environment(lab: Lab) -> 
         assert said["User"] == "glmtts"
         command = lab.host(host).run(["cat", f"/proc/{said['MainPID']}/cmdline"]).stdout
         assert command.startswith("/opt/glmtts/current/env/bin/python")
+
+
+def test_systemd_took_every_limit_of_the_unit_as_it_is_meant(lab: Lab) -> None:
+    expected = {
+        "Restart": "always",
+        "StartLimitIntervalUSec": "10min",
+        "StartLimitBurst": "5",
+        "WatchdogUSec": "1min",
+        "TimeoutStartUSec": "5min 30s",
+        "MemoryMax": str(6 * 1024**3),
+        "TasksMax": "512",
+        "OOMPolicy": "stop",
+        "DevicePolicy": "closed",
+        "NoNewPrivileges": "yes",
+    }
+    show = ["systemctl", "show", f"--property={','.join([*expected, 'DeviceAllow', 'EnvironmentFiles'])}"]
+    for host, port in INSTANCES:
+        said = lab.host(host).run([*show, f"glm-tts@{port}.service"]).stdout.splitlines()
+        found = dict(line.split("=", 1) for line in said)
+        assert {name: found[name] for name in expected} == expected
+        assert found["EnvironmentFiles"].startswith(f"/etc/glmtts/{port}.env ")
+        devices = {line.removeprefix("DeviceAllow=") for line in said if line.startswith("DeviceAllow=")}
+        assert devices == {"char-nvidia* rw", "char-nvidia-uvm rw", "char-nvidia-caps rw"}

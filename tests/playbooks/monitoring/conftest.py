@@ -11,7 +11,7 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 ROLES = ROOT / "playbooks" / "roles"
-NAMES = ("host_monitoring", "prometheus", "alertmanager", "remediator")
+NAMES = ("glmtts_service", "host_monitoring", "prometheus", "alertmanager", "remediator")
 BOUND_S = 180
 INVENTORY = {
     "gpu_hosts": {
@@ -40,7 +40,12 @@ def rendered(tmp_path_factory):
     values = {
         "roles": str(ROLES),
         "out": str(out),
-        "templates": sorted(str(path) for name in NAMES for path in (ROLES / name).glob("templates/*.j2")),
+        "templates": sorted(
+            str(path)
+            for name in NAMES
+            for path in (ROLES / name).glob("templates/*.j2")
+            if path.name != "instance.env.j2"  # one for every instance
+        ),
         "prometheus_hosts": [
             {"name": "gpu01", "address": "10.0.0.1", "node_port": 9100, "instances": [7860, 7861]},
             {"name": "gpu02", "address": "10.0.0.2", "node_port": 9100, "instances": []},
@@ -48,6 +53,7 @@ def rendered(tmp_path_factory):
         "prometheus_remediator": "127.0.0.1:8686",
         "prometheus_remediator_token": "viewer-token-of-the-tests",
         "alertmanager_token": "sender-token-of-the-tests",
+        "glmtts_service_root": str(out / "opt"),
         "remediator_root": str(out / "opt"),
         "remediator_hosts": ["gpu01", "gpu02"],
         "remediator_tokens": [{"name": "am", "role": "sender", "token": "sender-token-of-the-tests"}],

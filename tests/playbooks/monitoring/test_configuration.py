@@ -1,13 +1,20 @@
 """Every file that the monitoring roles write is accepted by the program that reads it."""
 
 import hashlib
+import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
 
+HARDENING = Path(__file__).parents[3] / "docs/hardening.md"
 BOUND_S = 120
+SCORES = re.findall(
+    r"^[|] `([a-z@-]+[.]service)` [|] ([0-9.]+) [|]", HARDENING.read_text(encoding="utf-8"), re.MULTILINE
+)
+EXPOSURE = {unit: float(score) for unit, score in SCORES}
 
 
 def program(name):
@@ -60,8 +67,11 @@ def test_the_blackbox_exporter_accepts_its_configuration(rendered):
 @pytest.mark.parametrize(
     "unit",
     [
+        "glm-tts@.service",
         "remediator.service",
         "remediator-run@.service",
+        "remediator-backup.service",
+        "remediator-backup.timer",
         "glmtts-metrics.service",
         "glmtts-metrics.timer",
         "glmtts-scan-logs.service",
@@ -77,6 +87,17 @@ def test_systemd_reads_the_unit_without_a_complaint(rendered, unit):
     code, said = call(program("systemd-analyze"), "verify", "--man=no", str(path))
     ours = [line for line in said.splitlines() if str(rendered) in line or unit.split("@")[0] in line]
     assert (code, ours) == (0, [])
+
+
+@pytest.mark.parametrize(("unit", "worst"), EXPOSURE.items())
+def test_a_unit_is_exposed_no_more_than_is_written_down(rendered, tmp_path, unit, worst):
+    path = tmp_path / unit.replace("@", "@7860")
+    shutil.copy(rendered / unit, path)
+    limit = f"--threshold={round(worst * 10)}"
+    code, said = call(
+        program("systemd-analyze"), "security", "--no-pager", "--offline=true", limit, str(path)
+    )
+    assert code == 0, said[-500:]
 
 
 def test_every_instance_in_reach_is_asked_for_health_and_readiness(rendered):
