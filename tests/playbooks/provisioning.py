@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ ROOT = Path(__file__).parents[2]
 PLAY = """
 - hosts: all
   gather_facts: false
-  roles: [{role}]
+  tasks:
+    - ansible.builtin.include_role: {{name: {role}, tasks_from: "{{{{ entry }}}}"}}
+      loop: {entries}
+      loop_control: {{loop_var: entry}}
   handlers:
     - name: Restart the speech services
       ansible.builtin.copy:
@@ -36,12 +40,22 @@ class Played:
     said: str
 
 
-def play_role(role: str, folder: Path, *options: str, **variables: Any) -> Played:
-    """Play one role with these variables; `folder` is the test's own."""
-    (folder / "play.yml").write_text(PLAY.format(role=role, folder=folder))
+def play_role(
+    role: str,
+    folder: Path,
+    *options: str,
+    entries: tuple[str, ...] = ("main",),
+    within: Sequence[str] = (),
+    **variables: Any,
+) -> Played:
+    """Play one role, or some of its parts, with these variables; `folder` is the test's own.
+
+    `within` is a command line that runs the rest of its arguments, such as `unshare --mount`.
+    """
+    (folder / "play.yml").write_text(PLAY.format(role=role, folder=folder, entries=json.dumps(entries)))
     (folder / "variables.json").write_text(json.dumps(variables))
     command = [
-        Path(sys.executable).parent / "ansible-playbook", folder / "play.yml", *options,
+        *within, Path(sys.executable).parent / "ansible-playbook", folder / "play.yml", *options,
         "-i", "localhost,", "-c", "local", "-e", f"@{folder}/variables.json",
     ]  # fmt: skip
     environment = os.environ | {
