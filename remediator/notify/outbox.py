@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
-from remediator.errors import NotifyError, RemediatorError
+from remediator.errors import NotifyError, RemediatorError, StoreUnavailable
 from remediator.notify import rows
 from remediator.notify.channel import MemberGoneError
 from remediator.notify.letter import Reader
@@ -62,8 +63,9 @@ class Outbox:
         self._ill: dict[str, tuple[int, datetime]] = {}  # receiver -> failures in a row, nothing before
 
     def close(self) -> None:
-        """Let another remediator send at once."""
-        self._store.write(lambda db: send_leases.release(db, self._owner))
+        """Let another remediator send at once; without a database it does so when the lease is over."""
+        with suppress(StoreUnavailable):
+            self._store.write(lambda db: send_leases.release(db, self._owner))
 
     def fan_out(self) -> None:
         """Choose the receivers of new messages; every receiver gets a row of its own."""

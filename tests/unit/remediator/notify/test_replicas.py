@@ -177,6 +177,11 @@ def test_a_remediator_that_is_stopped_hands_over_at_once(town: Town) -> None:
     assert town.two.round() == 1
 
 
+def test_a_stop_goes_on_although_the_database_is_away(town: Town) -> None:
+    town.one.store.close()
+    town.one.outbox.close()
+
+
 def test_a_failure_that_is_noted_late_does_not_undo_the_others_delivery(town: Town) -> None:
     (name,) = town.open(1)
     whole = town.say("opened", name)
