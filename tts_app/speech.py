@@ -93,13 +93,14 @@ class SpeechService:
         """Wait until the first load has ended, well or not; False when the time was too short."""
         return self._settled.wait(timeout_s)
 
-    def stop(self, *, timeout_s: float = 10.0) -> None:
-        """End what waits, let the task in hand end at its next piece, unload the engine."""
+    def stop(self, *, timeout_s: float = 10.0) -> bool:
+        """End what waits, let the task in hand end at its next piece, unload the engine; True when that is done."""
         self._queue.close()
         if current := self._current:
             current.cancel()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+        return not self._thread.is_alive()
 
     # -- work
 

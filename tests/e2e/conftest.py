@@ -51,7 +51,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _start(folder: Path) -> Server:
+def start(folder: Path, **settings: str) -> Server:
+    """Start a server that keeps everything below `folder`; see `wait_until_ready`."""
     port = _free_port()
     (folder / "token").write_text(ADMIN_TOKEN)
     env = {name: value for name, value in os.environ.items() if not name.startswith("TTS_")} | {
@@ -60,12 +61,13 @@ def _start(folder: Path) -> Server:
         "TTS_ADMIN_TOKEN_FILE": str(folder / "token"),
         "TTS_PORT": str(port),
         "PYTHONPATH": str(ROOT),
+        **settings,
     }
     process = subprocess.Popen([sys.executable, "-m", "tts_app", "serve"], env=env, cwd=folder)
     return Server(process, port, folder)
 
 
-def _wait_until_ready(server: Server) -> bool:
+def wait_until_ready(server: Server) -> bool:
     """Wait; False when the process ended, for example because someone took the port meanwhile."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
@@ -83,9 +85,9 @@ def _wait_until_ready(server: Server) -> bool:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     for _ in range(5):
-        made = _start(tmp_path_factory.mktemp("server"))
+        made = start(tmp_path_factory.mktemp("server"))
         try:
-            if _wait_until_ready(made):
+            if wait_until_ready(made):
                 yield made
                 return
         finally:

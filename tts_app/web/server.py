@@ -3,9 +3,11 @@
 import logging
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import uvicorn
 
@@ -118,9 +120,24 @@ def serve(settings: Settings) -> int:
     heart.stop()
     context.service.give_up()  # after a second signal there is still one
     context.batches.stop(timeout_s=END_BATCHES_S)
-    context.service.stop(timeout_s=END_ENGINE_S)
+    engine_ended = context.service.stop(timeout_s=END_ENGINE_S)
     log.info("stopped")
-    return 0 if server.started else 1
+    status = 0 if server.started else 1
+    if not engine_ended:
+        _leave(status)
+    return status
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process around an engine in the middle of a piece.
+
+    Python's own end would first wait for it, longer than systemd does, and then abort: a native library can't be
+    told to stop, and doesn't bear that its thread is taken away.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _enter_empty_folder(data_dir: Path) -> None:

@@ -122,8 +122,9 @@ def test_stopping_ends_what_waits_and_unloads(make, engine):
     service = make()
     job = occupied(service, engine)
     waiting = ask(service, "second")
+    assert not service.stop(timeout_s=0)
     engine.release()
-    service.stop(timeout_s=WAIT_S)
+    assert service.stop(timeout_s=WAIT_S)
     assert waiting.done()
     assert job.done()
     assert engine.unloads == 1
