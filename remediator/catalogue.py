@@ -223,7 +223,7 @@ def _inconsistencies(faults: Mapping[str, Fault], remedies: Mapping[str, Remedy]
 
 
 class _UniqueKeys(yaml.CSafeLoader):
-    """A SafeLoader (libyaml's: ten times as quick) that refuses a key written twice: YAML would silently keep the second."""
+    """A SafeLoader (libyaml's, ten times as quick) that refuses a key written twice, of which YAML keeps the second."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return the mapping. Raises ConstructorError for a repeated key."""

@@ -19,6 +19,18 @@ XML = """<?xml version="1.0" ?>
     <fb_memory_usage><total>81559 MiB</total><used>73403 MiB</used></fb_memory_usage>
     <utilization><gpu_util>N/A</gpu_util></utilization>
     <temperature><gpu_temp>41 C</gpu_temp></temperature>
+    <ecc_errors>
+      <volatile><dram_uncorrectable>9</dram_uncorrectable></volatile>
+      <aggregate>
+        <sram_correctable>2</sram_correctable><dram_correctable>5</dram_correctable>
+        <sram_uncorrectable_parity>1</sram_uncorrectable_parity><dram_uncorrectable>3</dram_uncorrectable>
+        <sram_threshold_exceeded>No</sram_threshold_exceeded>
+      </aggregate>
+    </ecc_errors>
+    <remapped_rows>
+      <remapped_row_corr>4</remapped_row_corr><remapped_row_unc>1</remapped_row_unc>
+      <remapped_row_pending>Yes</remapped_row_pending><remapped_row_failure>No</remapped_row_failure>
+    </remapped_rows>
     <gpu_recovery_action>Reset</gpu_recovery_action>
   </gpu>
   <gpu id="00000000:1B:00.0"><uuid>GPU-2</uuid></gpu>
@@ -78,6 +90,17 @@ def test_cards_tell_memory_temperature_and_the_drivers_advice(tmp_path):
     assert 'glmtts_gpu_memory_used_bytes{uuid="GPU-1",gpu="0"} 76968624128.0' in lines
     assert 'glmtts_gpu_temperature_celsius{uuid="GPU-1",gpu="0"} 41.0' in lines
     assert 'glmtts_gpu_recovery_action{uuid="GPU-1",action="Reset"} 1' in lines
+
+
+def test_cards_tell_the_damage_of_their_memory(tmp_path):
+    lines = collect(tmp_path, nvidia_smi=f"cat <<'END'\n{XML}END")
+    card = 'uuid="GPU-1",gpu="0"'
+    assert f'glmtts_gpu_ecc_errors_total{{{card},kind="corrected"}} 7' in lines
+    assert f'glmtts_gpu_ecc_errors_total{{{card},kind="uncorrected"}} 4' in lines
+    assert f"glmtts_gpu_remapped_rows_correctable{{{card}}} 4" in lines
+    assert f"glmtts_gpu_remapped_rows_uncorrectable{{{card}}} 1" in lines
+    assert f"glmtts_gpu_remapped_rows_pending{{{card}}} 1" in lines
+    assert f"glmtts_gpu_remapped_rows_failure{{{card}}} 0" in lines
 
 
 def test_what_a_driver_cannot_tell_is_left_out(tmp_path):

@@ -24,6 +24,12 @@ class Row(NamedTuple):
 UP = f'probe_success{{job="healthz",{G1}}}'
 CODE = f'probe_http_status_code{{job="healthz",{G1}}}'
 FIRING = [
+    Row(
+        "GpuHot",
+        {'glmtts_gpu_temperature_celsius{host="gpu01",uuid="GPU-1",gpu="0"}': "90x100"},
+        "90s",
+        "a hot card",
+    ),
     Row("InstanceDown", {UP: "1 1 0x100", CODE: "200 200 0x100"}, "40s", "no answer"),
     Row("InstanceSick", {UP: "0x100", CODE: "503x100"}, "40s", "says it is sick"),
     Row("ServiceNotRunning", {f'glmtts_unit_state{{state="failed",{G1}}}': "1x100"}, "40s", "unit failed"),
@@ -113,6 +119,18 @@ FIRING = [
     ),
 ]
 QUIET = [
+    Row(
+        "GpuHot",
+        {'glmtts_gpu_temperature_celsius{host="gpu01",uuid="GPU-1",gpu="0"}': "89x100"},
+        "5m",
+        "a warm card",
+    ),
+    Row(
+        "GpuHot",
+        {'glmtts_gpu_temperature_celsius{host="gpu01",uuid="GPU-1",gpu="0"}': "80x10 95x5 80x100"},
+        "80s",
+        "a card that was hot for a moment",
+    ),
     Row("InstanceDown", {UP: "1x20 0 1x80", CODE: "200x20 0 200x80"}, "1m50s", "one missed check"),
     Row("InstanceDown", {UP: "0x100", CODE: "503x100"}, "2m", "sick is not down"),
     Row("InstanceSick", {UP: "0x100", CODE: "0x100"}, "2m", "down is not sick"),

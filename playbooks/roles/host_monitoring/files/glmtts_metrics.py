@@ -24,6 +24,13 @@ CARD_FIGURES = (
     ("glmtts_gpu_utilization_ratio", "utilization/gpu_util", 0.01),
     ("glmtts_gpu_temperature_celsius", "temperature/gpu_temp", 1),
 )
+REMAPPED = (
+    ("glmtts_gpu_remapped_rows_correctable", "remapped_rows/remapped_row_corr"),
+    ("glmtts_gpu_remapped_rows_uncorrectable", "remapped_rows/remapped_row_unc"),
+    ("glmtts_gpu_remapped_rows_pending", "remapped_rows/remapped_row_pending"),
+    ("glmtts_gpu_remapped_rows_failure", "remapped_rows/remapped_row_failure"),
+)
+WORDS = {"No": 0, "Yes": 1}
 LOG_TAIL_BYTES = 1 << 20
 
 
@@ -110,9 +117,34 @@ def card_lines(card, index):
         found = re.match(r"\d+(\.\d+)?", card.findtext(path, ""))
         if found:
             lines.append(metric(name, float(found.group()) * factor, uuid=uuid, gpu=index))
+    lines += [*ecc_lines(card, uuid, index), *remapped_lines(card, uuid, index)]
     action = card.findtext("gpu_recovery_action")
     if action:  # drivers older than 580 have no such field
         lines.append(metric("glmtts_gpu_recovery_action", 1, uuid=uuid, action=action.strip()))
+    return lines
+
+
+def ecc_lines(card, uuid, index):
+    """Return memory errors over the card's life, by whether they could be corrected; none without ECC."""
+    found = {}
+    for counter in card.iterfind("ecc_errors/aggregate/*"):
+        kind = "uncorrected" if "uncorrectable" in counter.tag else "corrected"
+        if "correctable" in counter.tag and (counter.text or "").strip().isdigit():
+            found[kind] = found.get(kind, 0) + int(counter.text)
+    return [
+        metric("glmtts_gpu_ecc_errors_total", count, uuid=uuid, gpu=index, kind=kind)
+        for kind, count in sorted(found.items())
+    ]
+
+
+def remapped_lines(card, uuid, index):
+    """Return how many rows of its memory were replaced, and whether more wait for a reset or could not be."""
+    lines = []
+    for name, path in REMAPPED:
+        text = card.findtext(path, "").strip()
+        value = int(text) if text.isdigit() else WORDS.get(text)
+        if value is not None:
+            lines.append(metric(name, value, uuid=uuid, gpu=index))
     return lines
 
 
