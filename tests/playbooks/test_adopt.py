@@ -56,6 +56,7 @@ def test_all_that_can_be_said_is_said_in_the_example():
     assert [name for name in options if f"{name}:" not in text] == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become the owner of a log")
 def test_what_is_written_is_read(tmp_path: Path):
     (tmp_path / "render.yml").write_text(RENDER)

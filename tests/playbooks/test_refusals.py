@@ -95,6 +95,7 @@ def test_a_card_is_not_reset_and_nothing_is_stopped(stage, changes, said):
     assert said in played.result["error"]
 
 
+@pytest.mark.slow
 def test_what_a_run_that_was_cut_off_left_is_put_back_first_and_a_failure_of_that_stops_nothing(stage):
     left = {"exporters": ["dcgm.service"]}
     stage.answer("lease-take", {"ok": True, "already_held": False, "left_behind": left})
