@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,24 @@ def test_an_owner_whose_batch_comes_while_the_incident_is_open_is_told_too(world
     world.live(400)
     assert told(world) == [("li", "bad_task_file"), ("wang", "bad_task_file")]
     assert world.state() is IncidentState.RESOLVED
+
+
+def test_a_line_that_is_written_while_a_look_is_thought_about_is_heard_at_the_next(world: World) -> None:
+    batch(world, preflight("li"))
+    looks: list[str] = []
+
+    def slow(name: str) -> Any:
+        seen = world.examine(name)
+        looks.append(name)
+        if len(looks) == 1:
+            world.later(2)
+            late = world.now - timedelta(seconds=1)
+            world.seen[name] = log(world.seen[name], preflight("wang", line=9), at=late)  # type: ignore[arg-type]
+        return seen
+
+    world.pipeline.look = replace(world.pipeline.look, examine=slow)
+    world.live(400)
+    assert told(world) == [("li", "bad_task_file"), ("wang", "bad_task_file")]
 
 
 def test_owners_are_told_although_something_worse_is_wrong_with_the_host(world: World) -> None:
