@@ -7,6 +7,7 @@ packages=(
   espeak-ng                               # the last fallback voice
   systemd-container mmdebstrap iproute2 openssh-client nftables socat # the lab
   prometheus prometheus-alertmanager prometheus-node-exporter prometheus-blackbox-exporter # rules and routes, read by their own programs
+  nginx-light # TLS in front of the remediator, tried with a real one
   systemd logrotate cron sudo python3-venv
   postgresql                              # the store of several remediators; tests run a cluster of their own
 )

@@ -12,8 +12,9 @@ import yaml
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "inventory/example"
 CHINA = ROOT / "inventory/example-cn"
+LOCAL = ROOT / "inventory/local"
 EXAMPLES = [EXAMPLE, CHINA]
-FILES = [file for example in EXAMPLES for file in sorted(example.glob("group_vars/*/*.yml"))]
+FILES = [file for example in [*EXAMPLES, LOCAL] for file in sorted(example.glob("group_vars/*/*.yml"))]
 ROLES = ROOT / "playbooks/roles"
 BIN = Path(sys.executable).parent
 SITE = {"site", "vault"}  # files that hold variables of several roles
@@ -35,9 +36,10 @@ def _vault(**changes: str) -> dict[str, str]:
     return {name: secrets.token_urlsafe(32) for name in names} | changes
 
 
-def preflight(folder: Path, vault: dict[str, str], example: Path = EXAMPLE) -> tuple[int, str]:
-    """Play the preflight checks over an example; return the exit status and the output."""
+def preflight(folder: Path, vault: dict[str, object], example: Path = EXAMPLE) -> tuple[int, str]:
+    """Play the preflight checks over an example with further variables; return exit status and output."""
     (folder / "preflight.yml").write_text(PREFLIGHT)
+    (folder / "roles").symlink_to(ROLES)
     (folder / "vault.json").write_text(json.dumps(vault))
     command = [
         BIN / "ansible-playbook",
@@ -105,6 +107,7 @@ def test_a_site_whose_secrets_are_filled_in_passes(tmp_path, example):
         pytest.param(
             {"vault_smtp_password": ""}, "remediator_credentials.smtp_password", id="an empty secret"
         ),
+        pytest.param({"vault_tls_key": ""}, "nginx_key", id="a certificate without its key"),
     ],
 )
 def test_a_missing_secret_is_named_and_no_other_is_shown(tmp_path, changes, named):
@@ -119,3 +122,57 @@ def test_a_forgotten_vault_is_named_by_its_first_variable(tmp_path):
     code, said = preflight(tmp_path, {})
     assert code != 0
     assert "vault_sender_token" in said
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        pytest.param({"glmtts_host_key": ""}, "glmtts_host_key", id="a host that anybody may pretend to be"),
+        pytest.param(
+            {"glmtts_instances": [{"port": 7860, "engine": "gml"}]}, "kokoro, glm", id="no such engine"
+        ),
+        pytest.param(
+            {"glmtts_glm_weights_source": "https://example.org"},
+            "glmtts_glm_weights_manifest",
+            id="weights without checksums",
+        ),
+        pytest.param(
+            {"glmtts_service_tasks_max": "many"}, "glmtts_service_tasks_max", id="a word instead of a number"
+        ),
+        pytest.param({"remediator_mode": "obey"}, "observe, propose, act", id="no such mode"),
+    ],
+)
+@pytest.mark.slow
+def test_what_a_host_lacks_is_named_before_anything_changes(tmp_path, variables, named):
+    code, said = preflight(tmp_path, _vault() | variables)
+    assert code != 0
+    assert named in said
+
+
+def test_the_variables_of_every_role_are_checked_before_anything_changes():
+    (task,) = yaml.safe_load((ROOT / "playbooks/tasks/preflight_types.yml").read_text())
+    named = {role for key in ("both", "gpu", "control") for role in task["vars"][f"__preflight_{key}"]}
+    parts = {"rollout", "remedy_steps"}  # what playbooks are made of; a host has none of it
+    assert named == {path.name for path in ROLES.iterdir() if path.is_dir()} - parts
+
+
+def test_this_one_machine_passes_with_secrets_made_once_for_the_person_who_deploys(tmp_path):
+    secrets_of_mine = {"local_secrets": str(tmp_path / "local"), "glmtts_host_key": "ssh-ed25519 " + "A" * 68}
+    code, said = preflight(tmp_path, secrets_of_mine, LOCAL)
+    assert code == 0, said
+    made = {path.name: path.read_text() for path in (tmp_path / "local").iterdir()}
+    assert made.keys() == {"sender_token", "viewer_token", "operator_token"}
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "local").iterdir())
+    assert len(set(made.values())) == 3
+
+
+def test_this_one_machine_is_reached_without_ssh_and_the_remediator_reaches_it_with():
+    hosts = _hosts(LOCAL)
+    assert hosts.keys() == {"local"}
+    assert hosts["local"]["ansible_connection"] == "local"
+    assert hosts["local"]["ansible_host"] == "127.0.0.1"
+    listed = subprocess.run(
+        [BIN / "ansible-playbook", "deploy.yml", "-i", LOCAL, "--list-hosts"],
+        cwd=ROOT, capture_output=True, text=True, check=True, timeout=300,
+    )  # fmt: skip
+    assert listed.stdout.count("    local") == listed.stdout.count("hosts (1):") > 0
