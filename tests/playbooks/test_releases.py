@@ -13,6 +13,7 @@ from tests.playbooks.conftest import Stage
 from tests.playbooks.provisioning import Played, play_role
 
 pytestmark = pytest.mark.slow
+UNIT = Path("/etc/systemd/system/glm-tts@.service")
 HELPER = """#!/bin/sh
 echo "$@" >>{log}
 case "$1 $2" in
@@ -176,3 +177,16 @@ def test_environments_that_no_release_runs_in_are_deleted_and_nobody_elses(host:
     assert done.code == 0, done.said
     kept = {path.name.split(".")[0] for path in host.envs.iterdir()}
     assert kept == {"torch29", "torch29-mine", *(build.name for build in (*builds[1:], newest))}
+
+
+@pytest.mark.skipif(UNIT.exists(), reason=f"{UNIT} exists here")
+def test_a_host_that_has_no_service_yet_has_nothing_to_restart(tmp_path: Path) -> None:
+    instances = [{"port": 7860, "engine": "glm"}]
+    done = play_role(
+        "glmtts_service",
+        tmp_path,
+        entries=("restart",),
+        glmtts_instances=instances,
+        __glmtts_service_restart=True,  # as the handler of a deployment of GLM-TTS alone leaves it
+    )
+    assert (done.code, done.changed) == (0, 0), done.said
