@@ -7,6 +7,7 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
+from selenium.common.exceptions import ElementClickInterceptedException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -30,6 +31,12 @@ def find(browser, selector):
     return wait(browser).until(
         lambda b: next((e for e in b.find_elements(By.CSS_SELECTOR, selector) if e.is_displayed()), None)
     )
+
+
+def click(browser, selector):
+    """Click as soon as nothing lies over it; a page that still loads covers its buttons."""
+    patient = WebDriverWait(browser, STEP_TIMEOUT_S, ignored_exceptions=[ElementClickInterceptedException])
+    patient.until(lambda b: find(b, selector).click() is None)
 
 
 def write(browser, text):
@@ -144,12 +151,12 @@ def test_work_is_given_up_by_the_stop_button_and_by_leaving(show, server):
     browser = show(1280, 900)
     before = ended(server, "cancelled")
     write(browser, "The quick brown fox jumps over the lazy dog. " * 30)
-    find(browser, "#speak-button").click()
+    click(browser, "#speak-button")
     has(browser, "#message", "合成中")
-    find(browser, "#stop-button").click()
+    click(browser, "#stop-button")
     has(browser, "#message", "已停止")
     wait(browser).until(lambda _: ended(server, "cancelled") == before + 1)
-    find(browser, "#speak-button").click()
+    click(browser, "#speak-button")
     has(browser, "#message", "合成中")
     browser.get("about:blank")
     wait(browser).until(lambda _: ended(server, "cancelled") == before + 2)
