@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from tts_app import health
 from tts_app.engines.base import Engine, MemoryReport, Speech, SpeechRequest
@@ -297,12 +296,3 @@ class SpeechService:
         report = self.engine.clear_memory()
         self._observer.cleared(report)
         return report
-
-
-def result_of(job: Job, timeout_s: float | None = None) -> Any:
-    """Wait for `job` in a thread; gives it up when the waiting ends early."""
-    try:
-        return job.result(timeout_s)
-    finally:
-        if not job.done():
-            job.cancel()

@@ -1,7 +1,6 @@
 """The speech service's queue: order, bounds, drain, cancellation, end. A fake engine; no sleeps."""
 
 import threading
-from concurrent.futures import CancelledError
 
 import pytest
 
@@ -13,7 +12,6 @@ from tts_app.errors import (
     Cancelled,
     Draining,
 )
-from tts_app.speech import result_of
 
 
 def test_a_text_becomes_speech(make):
@@ -95,17 +93,6 @@ def test_a_job_given_up_while_it_runs_ends_at_its_next_piece(make, engine):
     engine.release()
     with pytest.raises(Cancelled):
         job.result(WAIT_S)
-
-
-def test_a_caller_who_stops_waiting_gives_the_work_up(make, engine):
-    service = make()
-    occupied(service, engine)
-    second = ask(service, "second")
-    with pytest.raises(TimeoutError):
-        result_of(second, timeout_s=0)
-    assert second.cancelled()
-    with pytest.raises(CancelledError):
-        second.result(0)
 
 
 def test_clearing_memory_goes_before_waiting_work(make, engine):
