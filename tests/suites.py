@@ -71,6 +71,7 @@ def suites(slow: bool) -> tuple[Suite, ...]:
         Suite("deploy", ((*tests, "-rs", "tests/lab/test_deploy.py"),)),
         Suite("faults", ((*lab, "--lab-name=faults", "-k", first, "tests/lab"),), after="deploy"),
         Suite("chain", ((*lab, "--lab-name=chain", "-k", f"not ({first})", "tests/lab"),), after="deploy"),
+        *([Suite("pythons", (("python", "-m", "tests.pythons"),), nice=10)] if slow else []),
     )
 
 
