@@ -26,6 +26,13 @@ fi
 echo "== Debian packages: ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
+# Their programs are what is used: no service of theirs is started on this machine.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 0755 "$policy"
+  trap 'rm -f "$policy"' EXIT
+fi
 install() { apt-get -q -o Acquire::Retries=5 -o Dpkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1; }
 apt-get -q -o Acquire::Retries=5 update >/dev/null 2>&1 || true
 install || { sleep 5; apt-get -q update >/dev/null 2>&1 || true; install; } || {
