@@ -14,14 +14,14 @@ PACKAGES = [
     "sudo", "cron", "logrotate", "python3", "python3-venv", "python3-apt", "python3-aiosmtpd", "acl",
     "ca-certificates", "curl", "iproute2", "iputils-ping", "kmod", "libgomp1", "netcat-openbsd",
     "nftables", "procps", "psmisc", "rsync", "tzdata", "zip", "unzip", "prometheus",
-    "prometheus-alertmanager", "prometheus-node-exporter", "prometheus-blackbox-exporter",
+    "prometheus-alertmanager", "prometheus-node-exporter", "prometheus-blackbox-exporter", "nginx-light", "openssl",
 ]  # fmt: skip
 # Roles enable what a host needs; maintenance timers only cost a small machine its processor.
 DISABLED = [
     "prometheus.service", "prometheus-alertmanager.service", "prometheus-node-exporter.service",
     "prometheus-blackbox-exporter.service", "apt-daily.timer", "apt-daily-upgrade.timer",
     "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer",
-    "getty@.service", "nftables.service",
+    "getty@.service", "nftables.service", "nginx.service",
 ]  # fmt: skip
 MASKED = [
     "console-getty.service", "systemd-firstboot.service", "proc-sys-fs-binfmt_misc.automount",

@@ -66,3 +66,26 @@ def test_systemd_took_every_limit_of_the_unit_as_it_is_meant(lab: Lab) -> None:
         assert found["EnvironmentFiles"].startswith(f"/etc/glmtts/{port}.env ")
         devices = {line.removeprefix("DeviceAllow=") for line in said if line.startswith("DeviceAllow=")}
         assert devices == {"char-nvidia* rw", "char-nvidia-uvm rw", "char-nvidia-caps rw"}
+
+
+def test_people_reach_the_remediator_over_tls_and_its_metrics_stay_inside(lab: Lab) -> None:
+    def ask(url: str) -> str:
+        trusted = ["--cacert", "/etc/nginx/voicekeeper/server.pem", "--resolve", "control:443:127.0.0.1"]
+        say = [
+            "curl",
+            "-s",
+            "-m",
+            "20",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code} %{redirect_url}",
+            *trusted,
+            url,
+        ]
+        return lab.host("control").run(say, timeout_s=60).stdout.strip()
+
+    assert ask("https://control/healthz") == "200"
+    assert ask("https://control/api/v1/incidents") == "401"
+    assert ask("https://control/metrics") == "404"
+    assert ask("http://127.0.0.1/healthz") == "308 https://control/healthz"
