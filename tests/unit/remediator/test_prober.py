@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from remediator.model import Alert
-from remediator.probe import Rules
+from remediator.probe import Rules, Target
 from remediator.prober import Prober, targets_of
 from remediator.store import probes
 from tests.unit.remediator import world as w
@@ -109,4 +109,4 @@ def test_an_instance_is_asked_where_its_host_answers() -> None:
         },
         "gpu_hosts": {"hosts": ["gpu01"]},
     }
-    assert targets_of(parse(listing)) == {("gpu01", "7861"): "http://10.77.0.11:7861"}
+    assert targets_of(parse(listing)) == {("gpu01", "7861"): Target("http://10.77.0.11:7861")}

@@ -74,7 +74,9 @@ def _questions(config: Config) -> dict[str, Question]:
     names = list(config.instances.values())
     numbers = {item.port for item in names}
     asked = {
-        "units": Question(lambda: units.states([item.unit for item in names]), PROBE_TIMEOUT_S),
+        "units": Question(
+            lambda: units.states([item.unit for item in names], PROBE_TIMEOUT_S), PROBE_TIMEOUT_S + 0.3
+        ),
         "ports": Question(lambda: _owners(config, numbers), PROBE_TIMEOUT_S),
         "gpu": Question(lambda: gpu.read(config, PROBE_TIMEOUT_S), PROBE_TIMEOUT_S + 0.3),
         "kernel": Question(lambda: kernel.messages(config), PROBE_TIMEOUT_S),
