@@ -6,6 +6,7 @@ import subprocess
 from typing import NamedTuple
 
 import pytest
+import yaml
 
 BOUND_S = 120
 G1 = 'host="gpu01",port="7860"'
@@ -141,6 +142,21 @@ QUIET = [
         "not ready is not sick",
     ),
     Row("ServiceNotRunning", {f'glmtts_unit_state{{state="activating",{G1}}}': "1x100"}, "2m", "starting"),
+    Row(
+        "StartLimitHit",
+        {
+            f'glmtts_unit_result{{result="{why}",{G1}}}': "1x100"
+            for why in ("success", "exit-code", "oom-kill")
+        },
+        "2m",
+        "another result of the unit",
+    ),
+    Row(
+        "StartLimitHit",
+        {f'glmtts_unit_result{{result="start-limit-hit",{G1}}}': "0x100"},
+        "2m",
+        "a start limit that was hit once",
+    ),
     Row("RestartingOften", {f"glmtts_unit_restarts_total{{{G1}}}": "0x20 1x20 2x80"}, "5m", "two restarts"),
     Row(
         "OutOfGpuMemory",
@@ -222,6 +238,24 @@ QUIET = [
         "2m",
         "driver is content",
     ),
+    Row("HostDown", {'up{job="node",host="gpu01"}': "1x100"}, "2m", "a host that answers"),
+    Row("HostDown", {'up{job="node",host="gpu01"}': "1x20 0 1x80"}, "1m50s", "one missed scrape of a host"),
+    Row("HostDown", {f'up{{job="glmtts",{G1}}}': "0x100"}, "2m", "an instance is no host"),
+    Row(
+        "FactsMissing",
+        {
+            'glmtts_collect_success{host="gpu01",source="gpu"}': "1x100",
+            'node_textfile_mtime_seconds{host="gpu01",file="/var/x/glmtts.prom"}': "0+5x100",
+        },
+        "4m",
+        "a collector at work",
+    ),
+    Row(
+        "FactsMissing",
+        {'node_textfile_mtime_seconds{host="gpu01",file="/var/x/apt.prom"}': "0x100"},
+        "4m",
+        "another program's old facts",
+    ),
 ]
 
 
@@ -299,6 +333,13 @@ def test_it_stays_quiet(fired, name):
 @pytest.mark.parametrize("name", [row.id for row in FIRING])
 def test_a_host_under_maintenance_is_not_reported(fired, name):
     assert 'host="gpu01"' not in fired[f"maintenance: {name}"]
+
+
+@pytest.mark.parametrize("rows", [FIRING, QUIET], ids=["fires", "quiet"])
+def test_every_rule_has_a_case_of_either_kind(rendered, rows):
+    groups = yaml.safe_load((rendered / "glmtts.rules.yml").read_text("utf-8"))["groups"]
+    rules = {rule["alert"] for group in groups for rule in group["rules"]}
+    assert rules - {row.alert for row in rows} == set()
 
 
 def test_a_window_that_is_over_hides_nothing(fired):
