@@ -29,7 +29,7 @@ FAULTS: Words = {
     "log_runaway": ("日志暴涨", "logs run away"),
     "cuda_oom": ("显存不足", "GPU out of memory"),
     "vram_pressure": ("显存吃紧", "GPU memory high"),
-    "vram_growth": ("显存泄漏", "GPU memory grows"),
+    "vram_growth": ("显存持续增长", "GPU memory grows"),
     "cuda_context_dead": ("CUDA 上下文损坏", "CUDA context dead"),
     "gpu_needs_reset": ("GPU 需要重置", "GPU needs reset"),
     "gpu_needs_reboot": ("主机需要重启", "host needs reboot"),

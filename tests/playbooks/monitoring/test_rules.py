@@ -20,8 +20,37 @@ class Row(NamedTuple):
     series: dict[str, str]
     at: str
     id: str
+    step: str = "5s"
 
 
+SLOW = "2m"  # the step of conditions that take hours to show: 30 in an hour
+LONG = "x200"
+
+
+def growth_of(mb: str, *, used: str = "5000", started: str = "0") -> dict[str, str]:
+    """The series of a service's GPU memory: what it holds in bytes; the card's use of 10000, its start in s."""
+    card = 'host="gpu01",uuid="GPU-1",gpu="0"'
+    return {
+        f'tts_gpu_memory_bytes{{{G1},kind="reserved"}}': mb,
+        f"tts_start_time_seconds{{{G1}}}": started + LONG,
+        f"glmtts_gpu_memory_used_bytes{{{card}}}": used + LONG,
+        f"glmtts_gpu_memory_total_bytes{{{card}}}": "10000" + LONG,
+    }
+
+
+def pace_of(ratio: str, *, texts: str = "0+2", long: str = "0", high_rate: str = "0") -> dict[str, str]:
+    """The series of a service's pace: `ratio` to its baseline, and the counters of texts."""
+    return {
+        f"tts_rtf_ratio{{{G1}}}": ratio,
+        f"tts_rtf_count{{{G1}}}": texts + LONG,
+        f'tts_requests_total{{{G1},engine="glm",outcome="ok"}}': texts + LONG,
+        f"tts_long_texts_total{{{G1}}}": long + LONG,
+        f"tts_32khz_total{{{G1}}}": high_rate + LONG,
+    }
+
+
+GROWS = growth_of("4e9+3e6x200")
+RESTARTS = f'tts_worker_restarts_total{{{G1},reason="died"}}'
 UP = f'probe_success{{job="healthz",{G1}}}'
 CODE = f'probe_http_status_code{{job="healthz",{G1}}}'
 FIRING = [
@@ -119,7 +148,39 @@ FIRING = [
         "collector stopped",
     ),
 ]
+FIRING += [
+    Row("VramGrowth", GROWS, "5h", "90 MB an hour that clearing does not free", SLOW),
+    Row("VramGrowth", {**GROWS, RESTARTS: "2x200"}, "5h", "growth, and restarts of long ago", SLOW),
+    Row("SlowSynthesis", pace_of("2.1x200"), "40m", "twice as slow as it used to be", SLOW),
+    Row(
+        "SlowSynthesis",
+        pace_of("2.1x200", long="0+0.5", high_rate="0+0.4"),
+        "40m",
+        "slow, with fewer than half long or at 32 kHz",
+        SLOW,
+    ),
+]
 QUIET = [
+    Row("VramGrowth", growth_of("4e9+2.8e6x200"), "5h", "84 MB an hour", SLOW),
+    Row(
+        "VramGrowth", growth_of("4e9x75 5e9x125"), "5h30m", "one step up, as by a first text at 32 kHz", SLOW
+    ),
+    Row("VramGrowth", growth_of("4e9+3e6x147 4e9x50"), "5h", "growth that clearing ended just now", SLOW),
+    Row("VramGrowth", growth_of("4e9+3e6x200", used="4999"), "5h", "a card that is half empty", SLOW),
+    Row(
+        "VramGrowth",
+        growth_of("4e9+3e6x200", started="4000"),
+        "5h",
+        "a process of less than four hours",
+        SLOW,
+    ),
+    Row("VramGrowth", {**GROWS, RESTARTS: "_x120 1x80"}, "5h", "another worker meanwhile", SLOW),
+    Row("SlowSynthesis", pace_of("2x200"), "40m", "not slower than twice", SLOW),
+    Row("SlowSynthesis", pace_of("2.1x200", texts="0"), "40m", "slow long ago, and idle since", SLOW),
+    Row("SlowSynthesis", pace_of("2.1x200", texts="0+1"), "40m", "too few texts to tell", SLOW),
+    Row("SlowSynthesis", pace_of("2.1x200", long="0+1"), "40m", "half of them long", SLOW),
+    Row("SlowSynthesis", pace_of("2.1x200", high_rate="0+1"), "40m", "half of them at 32 kHz", SLOW),
+    Row("SlowSynthesis", pace_of("1x15 3x2 1x180"), "34m", "slow for a moment", SLOW),
     Row(
         "GpuHot",
         {'glmtts_gpu_temperature_celsius{host="gpu01",uuid="GPU-1",gpu="0"}': "89x100"},
@@ -259,7 +320,7 @@ QUIET = [
 ]
 
 
-def window_of(host, end="100000x100"):
+def window_of(host, end="100000x200"):
     """A maintenance window of `host`."""
     return {f'glmtts_maintenance_until_timestamp_seconds{{host="{host}"}}': end}
 
@@ -276,16 +337,17 @@ def cases():
     """Every case of this file by a name of its own."""
     for kind, rows in (("fires", FIRING), ("quiet", QUIET)):
         for row in rows:
-            yield f"{kind}: {row.id}", row[:3]
+            yield f"{kind}: {row.id}", (row.alert, row.series, row.at, row.step)
     for row in FIRING:
-        yield f"maintenance: {row.id}", (row.alert, {**row.series, **window_of("gpu01")}, row.at)
-    yield from MORE.items()
+        series = {**row.series, **window_of("gpu01")}
+        yield f"maintenance: {row.id}", (row.alert, series, row.at, row.step)
+    yield from ((name, (*case, "5s")) for name, case in MORE.items())
 
 
-def as_test(alert, series, at):
+def as_test(alert, series, at, step):
     """One promtool test with an impossible expectation: that makes promtool print what it got."""
     return {
-        "interval": "5s",
+        "interval": step,
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
         "alert_rule_test": [
             {"eval_time": at, "alertname": alert, "exp_alerts": [{"exp_labels": {"never": "so"}}]}
@@ -293,19 +355,14 @@ def as_test(alert, series, at):
     }
 
 
-@pytest.fixture(scope="module")
-def fired(rendered, tmp_path_factory):
-    """What promtool says that fires, by case. One call for all: starting promtool is what takes the time."""
-    promtool = shutil.which("promtool")
-    if not promtool:
-        pytest.skip("promtool is not installed (tests/debian_packages.sh)")
-    named = dict(cases())
+def play(promtool, rules, folder, step, named):
+    """Return what fires, by case. One call for all of a step: starting promtool is what takes the time."""
     test = {
-        "rule_files": [str(rendered / "glmtts.rules.yml")],
-        "evaluation_interval": "5s",
+        "rule_files": [str(rules)],
+        "evaluation_interval": step,
         "tests": [as_test(*case) for case in named.values()],
     }
-    path = tmp_path_factory.mktemp("promtool") / "test.yml"
+    path = folder / f"{step}.yml"
     path.write_text(json.dumps(test), encoding="utf-8")
     done = subprocess.run(
         [promtool, "test", "rules", str(path)], capture_output=True, text=True, timeout=BOUND_S, check=False
@@ -314,6 +371,20 @@ def fired(rendered, tmp_path_factory):
     answers = [part.partition("got:")[2] for part in said.split("alertname:")[1:]]
     assert len(answers) == len(named), said
     return dict(zip(named, answers, strict=True))
+
+
+@pytest.fixture(scope="module")
+def fired(rendered, tmp_path_factory):
+    """What promtool says that fires, by case."""
+    promtool = shutil.which("promtool")
+    if not promtool:
+        pytest.skip("promtool is not installed (tests/debian_packages.sh)")
+    folder, named = tmp_path_factory.mktemp("promtool"), dict(cases())
+    found = {}
+    for step in ("5s", SLOW):
+        part = {name: case for name, case in named.items() if case[-1] == step}
+        found |= play(promtool, rendered / "glmtts.rules.yml", folder, step, part)
+    return found
 
 
 @pytest.mark.parametrize("row", FIRING, ids=lambda row: row.id)

@@ -64,6 +64,7 @@ def xid(pci: str | None) -> dict[str, Any]:
 
 AUTO_RESTART = down(WELL, active="activating", sub="auto-restart", result="exit-code", exec_code="exited")
 OOM = "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB"
+HALF = edit(WELL, "gpus.0.memory_used_mb", 12000.0)
 GAVE_UP = "glm-tts@7860.service: Start request repeated too quickly."
 FULL = "OSError: [Errno 28] No space left on device: '/var/lib/glmtts/7860/outputs/a.wav'"
 
@@ -235,6 +236,24 @@ def test_gpu_memory_alone_is_no_fault_without_its_alert() -> None:
     alerts = {"alerts": frozenset({"VramHigh"})}
     assert names(full) == ["false_alarm"] and names(full, **alerts) == ["vram_pressure"]
     assert names(edit(full, "gpus.0.memory_used_mb", 21599.0), **alerts) == ["false_alarm"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "alert", "found"),
+    [
+        pytest.param(HALF, "VramGrowth", ["vram_growth"], id="memory grows"),
+        pytest.param(edit(HALF, "gpus.0.memory_used_mb", 11999.0), "VramGrowth", ["false_alarm"], id="half empty"),
+        pytest.param(HALF, "VramHigh", ["false_alarm"], id="another alert"),
+        pytest.param(log(HALF, OOM), "VramGrowth", ["cuda_oom", "vram_growth"], id="until there is none left"),
+        pytest.param(WELL, "SlowSynthesis", ["slow_synthesis"], id="slow"),
+        pytest.param(ready("full"), "SlowSynthesis", ["overloaded", "slow_synthesis"], id="slow and full"),
+        pytest.param(health("timeout"), "SlowSynthesis", ["hung"], id="what hangs is not slow"),
+    ],
+)  # fmt: skip
+def test_what_only_metrics_can_see_is_proved_by_alert_and_evidence(
+    raw: dict[str, Any], alert: str, found: list[str]
+) -> None:
+    assert names(raw, alerts=frozenset({alert})) == found
 
 
 @pytest.mark.parametrize(
