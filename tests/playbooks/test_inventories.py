@@ -125,6 +125,19 @@ def test_a_forgotten_vault_is_named_by_its_first_variable(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "variables",
+    [
+        pytest.param({"remediator_settings": {"probe_interval_s": 0}}, id="nobody asks"),
+        pytest.param({"ansible_host": "127.0.0.1"}, id="the control host is the same machine"),
+    ],
+)
+@pytest.mark.slow
+def test_an_instance_may_listen_on_loopback_where_nobody_asks_from_outside(tmp_path, variables):
+    code, said = preflight(tmp_path, _vault() | {"glmtts_service_listen": "127.0.0.1"} | variables)
+    assert code == 0, said
+
+
+@pytest.mark.parametrize(
     ("variables", "named"),
     [
         pytest.param({"glmtts_host_key": ""}, "glmtts_host_key", id="a host that anybody may pretend to be"),
@@ -138,6 +151,11 @@ def test_a_forgotten_vault_is_named_by_its_first_variable(tmp_path):
         ),
         pytest.param(
             {"glmtts_service_tasks_max": "many"}, "glmtts_service_tasks_max", id="a word instead of a number"
+        ),
+        pytest.param(
+            {"glmtts_service_listen": "127.0.0.1"},
+            "glmtts_service_listen",
+            id="an instance that nobody can ask",
         ),
         pytest.param({"remediator_mode": "obey"}, "observe, propose, act", id="no such mode"),
     ],
