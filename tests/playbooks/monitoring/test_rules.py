@@ -161,6 +161,9 @@ FIRING += [
     ),
 ]
 QUIET = [
+    Row("VramGrowth", growth_of("4e9+6e6x90 4.54e9x100"), "5h", "growth that ended an hour ago", SLOW),
+    Row("VramGrowth", growth_of("4e9+3e6x60 4.18e9x58 4.5e9x80"), "5h", "growth with an hour of rest", SLOW),
+    Row("VramGrowth", growth_of("4e9x89 4.2e9x29 4.5e9x80"), "5h", "two steps up in two hours", SLOW),
     Row("VramGrowth", growth_of("4e9+2.8e6x200"), "5h", "84 MB an hour", SLOW),
     Row(
         "VramGrowth", growth_of("4e9x75 5e9x125"), "5h30m", "one step up, as by a first text at 32 kHz", SLOW
