@@ -71,7 +71,7 @@ def test_systemd_took_every_limit_of_the_unit_as_it_is_meant(lab: Lab) -> None:
 
 def test_people_reach_the_remediator_over_tls_and_its_metrics_stay_inside(lab: Lab) -> None:
     def ask(url: str) -> str:
-        trusted = ["--cacert", "/etc/nginx/voicekeeper/server.pem", "--resolve", "control:443:127.0.0.1"]
+        trusted = ["--cacert", "/etc/nginx/voicekeeper/server.pem", "--connect-to", "control::127.0.0.1:"]
         told = ["-o", "/dev/null", "-w", "%{http_code} %{redirect_url}"]
         say = ["curl", "-s", "-m", "20", *told, *trusted, url]
         return lab.host("control").run(say, timeout_s=60).stdout.strip()
@@ -79,4 +79,4 @@ def test_people_reach_the_remediator_over_tls_and_its_metrics_stay_inside(lab: L
     assert ask("https://control/healthz") == "200"
     assert ask("https://control/api/v1/incidents") == "401"
     assert ask("https://control/metrics") == "404"
-    assert ask("http://127.0.0.1/healthz") == "308 https://control/healthz"
+    assert ask("http://control/healthz") == "308 https://control/healthz"
