@@ -89,6 +89,15 @@ FIRING = [
         "out of GPU memory once",
     ),
     Row(
+        "OutOfGpuMemory",
+        {
+            f'tts_requests_total{{{G1},outcome="out_of_memory"}}': "_x3 3x60",
+            f"tts_start_time_seconds{{{G1}}}": "_x3 0x60",
+        },
+        "40s",
+        "out of GPU memory before the first look at the process",
+    ),
+    Row(
         "SynthesisFailing",
         {f'tts_requests_total{{{G1},outcome="error"}}': "0x10 2x5 4x60"},
         "1m30s",
@@ -227,6 +236,15 @@ QUIET = [
         {f'tts_requests_total{{{G1},outcome="ok"}}': "0+1x100"},
         "2m",
         "speech that works",
+    ),
+    Row(
+        "OutOfGpuMemory",
+        {
+            f'tts_requests_total{{{G1},outcome="out_of_memory"}}': "3x100",
+            f"tts_start_time_seconds{{{G1}}}": "0x100",
+        },
+        "3m",
+        "ran out of GPU memory long ago",
     ),
     Row(
         "SynthesisFailing",
