@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 UV = Path(sys.executable).with_name("uv")
 NEWER = ("3.12", "3.13")
 LOCKS = ("remediator/requirements.lock", "tests/requirements.lock")
-TESTED = ("tests/unit/remediator", "tests/unit/helper")
+TESTED = ("tests/unit/remediator",)
 
 
 def find(version: str) -> str | None:
