@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.lab.bare import require_lab
 from tests.lab.deploy import deploy
 from tests.lab.fleet import Fleet
-from tests.lab.lab import Lab, cannot_run_here
+from tests.lab.lab import Lab
 from tests.lab.progress import Progress
 
 
@@ -21,9 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Hand out a deployed lab; skip, with the reason, where this machine cannot run one."""
-    reason = cannot_run_here()
-    if reason:
-        pytest.skip(reason)
+    require_lab()
     standing = os.environ.get("VOICEKEEPER_LAB")
     if standing:
         yield Lab(standing)

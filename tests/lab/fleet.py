@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from tests.lab.keys import lab_secrets
@@ -56,10 +57,13 @@ class Fleet:
         """Wait until no incident is open and every instance takes traffic."""
         wait_for(lambda: not self._open() or None, "no open incident", self._open)
         for host, port in INSTANCES:
-            wait_for(lambda h=host, p=port: self.ready(h, p) or None, f"{host}:{port} ready", lambda: None)  # type: ignore[misc]
+            wait_for(partial(self._is_ready, host, port), f"{host}:{port} ready", lambda: None)
 
     def _open(self) -> list[Json]:
         return [one for one in self.status()["incidents"] if one["state"] not in CLOSED]
+
+    def _is_ready(self, host: str, port: str) -> bool | None:
+        return self.ready(host, port) or None
 
     def ready(self, host: str, port: str) -> bool:
         """Return whether an instance says that it may take traffic."""

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.lab.bare import bare_lab
 from tests.lab.deploy import recap
 from tests.lab.fleet import Fleet
-from tests.lab.lab import Lab, cannot_run_here
+from tests.lab.lab import Lab
 from tests.lab.machine import Machine
 from tests.lab.paths import ROOT
 from tests.lab.proc import call
@@ -69,19 +70,13 @@ def inventory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """Hosts on which nothing of ours was deployed, but somebody's service on gpu02."""
-    reason = cannot_run_here()
-    if reason:
-        pytest.skip(reason)
-    lab = Lab("adopt")
-    lab.down()
-    lab.up()
-    old = lab.host("gpu02")
-    old.run(["mkdir", "-p", "/root/GLM-TTS/logs", "/root/GLM-TTS/outputs/batch"])
-    old.run(["tee", "/root/GLM-TTS/app.py"], text=APP)
-    old.run(["tee", "/etc/systemd/system/glm-tts.service"], text=UNIT)
-    old.run(["systemctl", "enable", "--now", "glm-tts.service"])
-    yield lab
-    lab.down()
+    with bare_lab("adopt") as lab:
+        old = lab.host("gpu02")
+        old.run(["mkdir", "-p", "/root/GLM-TTS/logs", "/root/GLM-TTS/outputs/batch"])
+        old.run(["tee", "/root/GLM-TTS/app.py"], text=APP)
+        old.run(["tee", "/etc/systemd/system/glm-tts.service"], text=UNIT)
+        old.run(["systemctl", "enable", "--now", "glm-tts.service"])
+        yield lab
 
 
 def deploy(lab: Lab, inventory: Path) -> subprocess.CompletedProcess[str]:

@@ -134,8 +134,10 @@ def test_a_run_that_was_killed_keeps_others_out_until_a_person_or_time_ends_that
 
 def test_the_lease_of_a_run_that_was_killed_ends_by_itself(lab: Lab) -> None:
     cut, machine, run = CUTS[4], lab.host("gpu01"), "cut-expires"
-    reached = lambda: "rotate-logs" in {call[0] for call in done(machine, run)}  # noqa: E731
-    cut_off(lab, cut, run, reached, remedy_steps_lease_ttl_s="60")
+    cut_off(
+        lab, cut, run, lambda: any(call[0] == "rotate-logs" for call in done(machine, run)),
+        remedy_steps_lease_ttl_s="60",
+    )  # fmt: skip
     wait_for(
         lambda: helper(machine, "lease", "show")["lease"] is None or None, "the lease to end", lambda: ""
     )

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.lab.bare import bare_lab
 from tests.lab.deploy import recap
-from tests.lab.lab import Lab, cannot_run_here
+from tests.lab.lab import Lab
 from tests.lab.network import ADDRESSES
 
 pytestmark = pytest.mark.lab
@@ -16,14 +17,8 @@ pytestmark = pytest.mark.lab
 @pytest.fixture
 def bare() -> Iterator[Lab]:
     """Hosts on which nothing was deployed yet."""
-    reason = cannot_run_here()
-    if reason:
-        pytest.skip(reason)
-    lab = Lab("bare")
-    lab.down()
-    lab.up()
-    yield lab
-    lab.down()
+    with bare_lab("bare") as lab:
+        yield lab
 
 
 def test_check_mode_on_fresh_hosts_fails_nowhere_and_changes_nothing(bare: Lab) -> None:

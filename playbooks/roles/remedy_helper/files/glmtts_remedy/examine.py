@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from functools import partial
 from typing import Any
 
 from glmtts_remedy import (
@@ -82,7 +83,7 @@ def _questions(config: Config) -> dict[str, Question]:
         "kernel": Question(lambda: kernel.messages(config), PROBE_TIMEOUT_S),
     }
     for path in config.disk_paths():
-        asked[f"disk:{path}"] = Question(lambda path=path: disks.usage(path), DISK_TIMEOUT_S)  # type: ignore[misc]
+        asked[f"disk:{path}"] = Question(partial(disks.usage, path), DISK_TIMEOUT_S)
     for item in names:
         asked.update(_instance_questions(config, item))
     return asked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from glmtts_remedy import exporters, gpu_reset
@@ -19,9 +20,9 @@ def show(config: Config) -> dict[str, list[str]]:
 def settle(config: Config) -> dict[str, Any]:
     """Put all of it back. Everything is tried before HelperError tells what failed."""
     before = show(config)
-    acts: dict[str, Callable[[], object]] = {"exporters": lambda: exporters.start(config)}
+    acts: dict[str, Callable[[], object]] = {"exporters": partial(exporters.start, config)}
     for card in before.get("persistence", []):
-        acts[card] = lambda card=card: gpu_reset.set_persistence(config, card, True)  # type: ignore[misc]
+        acts[card] = partial(gpu_reset.set_persistence, config, card, True)
     failed = {}
     for name, act in acts.items():
         try:
