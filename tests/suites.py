@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from tests.lab.paths import cache_dir
+
 ROOT = Path(__file__).parents[1]
 BIN = ROOT / ".venv" / "bin"
 ARTEFACTS = ROOT / "var" / "artefacts"
@@ -131,7 +133,12 @@ def _run_command(command: tuple[str, ...], nice: int, out: IO[str]) -> tuple[int
 
 
 def _call(command: tuple[str, ...], nice: int, out: IO[str]) -> int:
-    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
+    environment = {
+        **os.environ,
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "PYTHONUNBUFFERED": "1",
+        "MYPY_CACHE_DIR": str(cache_dir() / "mypy"),  # what one checkout has checked, another need not
+    }
     argv = ("nice", "-n", str(nice), str(BIN / command[0]), *command[1:])
     return subprocess.run(argv, cwd=ROOT, env=environment, stdout=out, stderr=out, check=False).returncode
 

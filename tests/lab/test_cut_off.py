@@ -110,12 +110,15 @@ CUTS = [
     Cut("drain", "drain"),
     Cut("purge_outputs", "purge", values={}),
     Cut("rotate_logs", "rotate-logs", values={}),
+    Cut("undrain", "undrain"),
 ]
 
 
 @pytest.mark.parametrize("cut", CUTS, ids=lambda cut: cut.id)
 def test_a_run_that_was_killed_keeps_others_out_until_a_person_or_time_ends_that(lab: Lab, cut: Cut) -> None:
     machine, run = lab.host(cut.host), f"cut-{cut.remedy}"
+    if cut.remedy == "undrain":
+        succeed(lab, Cut("drain", "drain"), f"before-{run}")
     cut_off(lab, cut, run, lambda: cut.after in {call[0] for call in done(machine, run)})
     found = helper(machine, "examine")
     assert found["lease"]["holder"] == run

@@ -105,9 +105,14 @@ def test_a_site_whose_secrets_are_filled_in_passes(tmp_path, example):
     [
         pytest.param({"vault_sender_token": "short"}, "alertmanager_token", id="a token one can guess"),
         pytest.param(
-            {"vault_smtp_password": ""}, "remediator_credentials.smtp_password", id="an empty secret"
+            {"vault_smtp_password": ""},
+            "remediator_credentials.smtp_password",
+            id="an empty secret",
+            marks=pytest.mark.slow,
         ),
-        pytest.param({"vault_tls_key": ""}, "nginx_key", id="a certificate without its key"),
+        pytest.param(
+            {"vault_tls_key": ""}, "nginx_key", id="a certificate without its key", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_missing_secret_is_named_and_no_other_is_shown(tmp_path, changes, named):
@@ -158,6 +163,11 @@ def test_an_instance_may_listen_on_loopback_where_nobody_asks_from_outside(tmp_p
             id="an instance that nobody can ask",
         ),
         pytest.param({"remediator_mode": "obey"}, "observe, propose, act", id="no such mode"),
+        pytest.param(
+            {"glmtts_service_memory_maxx": "8G", "prometheus_of_others": 1},
+            "No role knows glmtts_service_memory_maxx of host",
+            id="a misspelled name",
+        ),
     ],
 )
 @pytest.mark.slow
@@ -172,6 +182,13 @@ def test_the_variables_of_every_role_are_checked_before_anything_changes():
     named = {role for key in ("both", "gpu", "control") for role in task["vars"][f"__preflight_{key}"]}
     parts = {"rollout", "remedy_steps"}  # what playbooks are made of; a host has none of it
     assert named == {path.name for path in ROLES.iterdir() if path.is_dir()} - parts
+
+
+def test_misspelled_variables_of_every_role_of_ours_are_found():
+    (task,) = yaml.safe_load((ROOT / "playbooks/tasks/preflight_names.yml").read_text())
+    ours = ("glmtts_", "host_monitoring", "remediator", "remedy_", "rollout")
+    listed = task["vars"]["__preflight_roles"]
+    assert set(listed) == {path.name for path in ROLES.iterdir() if path.name.startswith(ours)}
 
 
 def test_this_one_machine_passes_with_secrets_made_once_for_the_person_who_deploys(tmp_path):

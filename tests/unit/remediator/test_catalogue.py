@@ -164,8 +164,9 @@ def test_the_first_faults_are_there() -> None:
 
 def test_no_ladder_for_gpu_memory_ends_in_more_than_a_restart() -> None:
     assert [rung.remedy for rung in CATALOGUE.faults["cuda_oom"].ladder] == ["clear_memory", "restart"]
-    for name in ("vram_pressure", "vram_growth"):
-        assert [rung.remedy for rung in CATALOGUE.faults[name].ladder] == ["clear_memory"]
+    assert [rung.remedy for rung in CATALOGUE.faults["vram_pressure"].ladder] == ["clear_memory"]
+    growth = CATALOGUE.faults["vram_growth"].ladder
+    assert [(rung.remedy, rung.when) for rung in growth] == [("clear_memory", "idle"), ("restart", "idle")]
 
 
 @pytest.mark.parametrize(

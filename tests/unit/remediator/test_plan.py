@@ -77,8 +77,20 @@ RESTARTED, CLEARED = ran("service_down", "restart"), ran("cuda_oom", "clear_memo
         pytest.param(
             finding("vram_growth", idle=True),
             [ran("vram_growth", "clear_memory")],
+            "restart 7860",
+            id="growth that clearing did not end, when idle",
+        ),
+        pytest.param(
+            finding("vram_growth"),
+            [ran("vram_growth", "clear_memory")],
+            NOT_NOW,
+            id="growth: work is not interrupted",
+        ),
+        pytest.param(
+            finding("vram_growth", idle=True),
+            [ran("vram_growth", "clear_memory"), ran("vram_growth", "restart")],
             NO_MORE,
-            id="growth: people, no restart",
+            id="growth: one restart",
         ),
         pytest.param(finding("slow_synthesis", idle=True), [], ONLY_PEOPLE, id="slow"),
         pytest.param(finding("unknown"), [], NOT_NOW, id="unknown and up"),

@@ -11,22 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from glmtts_remedy import (
-    capture,
-    examine,
-    exporters,
-    gpu_reset,
-    left_behind,
-    maintenance,
-    ports,
-    power,
-    purge,
-    rotate,
-    scan_logs,
-    speak,
-    units,
-    web,
-)
+import glmtts_remedy as parts
 from glmtts_remedy.config import Config
 from glmtts_remedy.lease import LeaseFile
 
@@ -103,22 +88,26 @@ def _exporters_takes(parser: Parser) -> None:
 def _purge(config: Config, given: Arguments) -> Answer:
     keep_days = config.keep_days if given.keep_days is None else given.keep_days
     keep_newest = config.keep_newest if given.keep_newest is None else given.keep_newest
-    return purge.purge(config, purge.Rules(keep_days, keep_newest, given.target_free_pct, given.dry_run))
+    return parts.purge.purge(
+        config, parts.purge.Rules(keep_days, keep_newest, given.target_free_pct, given.dry_run)
+    )
 
 
 def _clear_memory(config: Config, given: Arguments) -> Answer:
-    reply = web.admin(config, config.instance(given.instance), "/admin/clear-memory", config.speak_timeout_s)
+    reply = parts.web.admin(
+        config, config.instance(given.instance), "/admin/clear-memory", config.speak_timeout_s
+    )
     return _object(reply)
 
 
 def _admin(path: str) -> Callable[[Config, Arguments], Answer]:
     def act(config: Config, given: Arguments) -> Answer:
-        return _object(web.admin(config, config.instance(given.instance), path, 10))
+        return _object(parts.web.admin(config, config.instance(given.instance), path, 10))
 
     return act
 
 
-def _object(reply: web.Reply) -> Answer:
+def _object(reply: parts.web.Reply) -> Answer:
     body = reply.json()
     return body if isinstance(body, dict) else {}
 
@@ -130,7 +119,11 @@ def _lease(config: Config, given: Arguments) -> Answer:
         return {"lease": held.as_json() if held else None}
     if given.what == "take":
         lease, already = leases.take(given.holder or "", given.ttl, given.purpose)
-        return {"lease": lease.as_json(), "already_held": already, "left_behind": left_behind.show(config)}
+        return {
+            "lease": lease.as_json(),
+            "already_held": already,
+            "left_behind": parts.left_behind.show(config),
+        }
     if given.what == "release":
         return {"released": leases.release(given.holder or "")}
     lease, ended = leases.take_over(given.by or os.environ.get("SUDO_USER") or getpass.getuser(), given.ttl)
@@ -139,16 +132,16 @@ def _lease(config: Config, given: Arguments) -> Answer:
 
 def _maintenance(config: Config, given: Arguments) -> Answer:
     if given.what == "begin":
-        return {"maintenance_until": maintenance.begin(config, given.seconds)}
+        return {"maintenance_until": parts.maintenance.begin(config, given.seconds)}
     if given.what == "end":
-        return {"was_open": maintenance.end(config), "maintenance_until": None}
-    return {"maintenance_until": maintenance.until(config)}
+        return {"was_open": parts.maintenance.end(config), "maintenance_until": None}
+    return {"maintenance_until": parts.maintenance.until(config)}
 
 
 VERBS: dict[str, Verb] = {
-    "examine": Verb(lambda config, given: examine.evidence(config), on_adopted=True),
+    "examine": Verb(lambda config, given: parts.examine.evidence(config), on_adopted=True),
     "speak": Verb(
-        lambda config, given: speak.speak(
+        lambda config, given: parts.speak.speak(
             config, config.instance(given.instance), given.text, given.sample_rate
         ),
         takes=_speak_takes,
@@ -156,19 +149,19 @@ VERBS: dict[str, Verb] = {
         on_adopted=True,
     ),
     "start": Verb(
-        lambda config, given: units.start(config, config.instance(given.instance)),
+        lambda config, given: parts.units.start(config, config.instance(given.instance)),
         changes=True,
         takes=_instance,
         timeout_s=lambda config: config.start_timeout_s + 30,
     ),
     "stop": Verb(
-        lambda config, given: units.stop(config, config.instance(given.instance)),
+        lambda config, given: parts.units.stop(config, config.instance(given.instance)),
         changes=True,
         takes=_instance,
         timeout_s=lambda config: config.stop_timeout_s + 30,
     ),
     "restart": Verb(
-        lambda config, given: units.restart(config, config.instance(given.instance)),
+        lambda config, given: parts.units.restart(config, config.instance(given.instance)),
         changes=True,
         takes=_instance,
         timeout_s=lambda config: config.start_timeout_s + config.stop_timeout_s + 30,
@@ -181,42 +174,44 @@ VERBS: dict[str, Verb] = {
     "undrain": Verb(_admin("/admin/undrain"), changes=True, takes=_instance),
     "purge": Verb(_purge, changes=True, takes=_purge_takes, timeout_s=lambda config: 600, on_adopted=True),
     "rotate-logs": Verb(
-        lambda config, given: rotate.rotate(config), changes=True, timeout_s=lambda config: 300
+        lambda config, given: parts.rotate.rotate(config), changes=True, timeout_s=lambda config: 300
     ),
-    "scan-logs": Verb(lambda config, given: scan_logs.scan(config), on_adopted=True),
+    "scan-logs": Verb(lambda config, given: parts.scan_logs.scan(config), on_adopted=True),
     "capture": Verb(
-        lambda config, given: capture.capture(config, config.instance(given.instance)),
+        lambda config, given: parts.capture.capture(config, config.instance(given.instance)),
         takes=_instance,
         timeout_s=lambda config: 60,
     ),
     "free-port": Verb(
-        lambda config, given: ports.free(config, given.instance, given.pid, given.start_time),
+        lambda config, given: parts.ports.free(config, given.instance, given.pid, given.start_time),
         changes=True,
         takes=_free_port_takes,
     ),
-    "gpu-holders": Verb(lambda config, given: gpu_reset.holders(config, given.uuid), takes=_gpu_takes),
+    "gpu-holders": Verb(lambda config, given: parts.gpu_reset.holders(config, given.uuid), takes=_gpu_takes),
     "gpu-persistence": Verb(
-        lambda config, given: gpu_reset.set_persistence(config, given.uuid, given.to == "on"),
+        lambda config, given: parts.gpu_reset.set_persistence(config, given.uuid, given.to == "on"),
         changes=True,
         takes=_persistence_takes,
         timeout_s=lambda config: 90,
     ),
     "gpu-reset": Verb(
-        lambda config, given: gpu_reset.reset(config, given.uuid),
+        lambda config, given: parts.gpu_reset.reset(config, given.uuid),
         changes=True,
         takes=_gpu_takes,
         timeout_s=lambda config: 200,
     ),
     "exporters": Verb(
-        lambda config, given: exporters.stop(config) if given.what == "stop" else exporters.start(config),
+        lambda config, given: (
+            parts.exporters.stop(config) if given.what == "stop" else parts.exporters.start(config)
+        ),
         changes=True,
         takes=_exporters_takes,
         timeout_s=lambda config: 300,
     ),
     "settle": Verb(
-        lambda config, given: left_behind.settle(config), changes=True, timeout_s=lambda config: 400
+        lambda config, given: parts.left_behind.settle(config), changes=True, timeout_s=lambda config: 400
     ),
-    "reboot": Verb(lambda config, given: power.reboot(config), changes=True),
+    "reboot": Verb(lambda config, given: parts.power.reboot(config), changes=True),
     "lease": Verb(_lease, takes=_lease_takes, on_adopted=True),
     "maintenance": Verb(_maintenance, changes=True, takes=_maintenance_takes, on_adopted=True),
 }
