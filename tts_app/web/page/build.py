@@ -8,7 +8,7 @@ import gradio as gr
 
 from tts_app.web.context import Context
 from tts_app.web.page.batch_handlers import BatchHandlers
-from tts_app.web.page.fields import DEFAULT_SEED, MAX_SEED
+from tts_app.web.page.fields import DEFAULT_SEED
 from tts_app.web.page.handlers import Handlers
 from tts_app.web.page.language import SWITCH
 from tts_app.web.page.words import translations
@@ -74,7 +74,8 @@ def _speak_tab(context: Context, handlers: Handlers) -> None:
         )
         rate = gr.Radio(rates, value=rates[0], label=_t("rate"), elem_id="rate")
     with gr.Row():
-        seed = gr.Number(DEFAULT_SEED, label=_t("seed"), precision=0, minimum=0, maximum=MAX_SEED)
+        # Without limits here: Gradio would refuse a seed in English alone.
+        seed = gr.Number(DEFAULT_SEED, label=_t("seed"), precision=0)
         speed = gr.Slider(0.5, 2.0, 1.0, step=0.05, label=_t("speed"), buttons=[])
     with gr.Accordion(_t("reference"), open=False, elem_id="reference"):
         audio = gr.Audio(

@@ -17,7 +17,7 @@ class Sent:
     """What the speak tab's fields hold, as a browser sent it; judged by what follows."""
 
     text: str
-    voice: str
+    voice: object
     rate: object  # Hz
     seed: object
     speed: object
@@ -43,6 +43,16 @@ def checked_parts(text: str, *, max_chars: int) -> list[str]:
             fix_zh="请缩短，或使用批量页。",
         )
     return parts
+
+
+def name_of(value: object, field: str) -> str:
+    """Return `value` as a text, empty where nothing is chosen. Raises BadRequest naming `field`."""
+    if value is not None and not isinstance(value, str):
+        raise BadRequest(
+            field, f"{field}: no name is chosen", f"{field}：未选择名称",
+            "Choose one of the values on the page.", fix_zh="请在页面上选择一个值。",
+        )  # fmt: skip
+    return value or ""
 
 
 def whole_number(value: object, field: str) -> int:

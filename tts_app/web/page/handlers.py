@@ -63,7 +63,7 @@ class Handlers:
     def speak(
         self,
         text: str,
-        voice: str,
+        voice: object,
         rate: object,
         seed: object,
         speed: object,
@@ -140,13 +140,14 @@ class Handlers:
     def _requests(self, sent: fields.Sent, reference: Reference | None) -> list[SpeechRequest]:
         settings = self.context.settings
         rate_hz = fields.whole_number(sent.rate, "sample_rate")
+        voice = fields.name_of(sent.voice, "voice")
         chosen_seed, chosen_speed = fields.seed_of(sent.seed), fields.number(sent.speed, "speed")
         return [
             speech_request(
                 self.context.service.engine,
                 text=part,
                 max_chars=settings.max_chars,
-                voice=sent.voice,
+                voice=voice,
                 default_voice=None if reference else settings.voice,
                 sample_rate=rate_hz,
                 seed=chosen_seed,
