@@ -27,11 +27,11 @@ class Direct:
 def test_both_halves_speak_the_same_texts_in_the_same_voice():
     bare, speaker = FakeEngine(), Direct()
     (figure,) = batches.measure(bare, 2, lambda: nullcontext(speaker))
-    assert f"2 pairs of {len(TEXTS)} texts" in figure.how
+    assert f"6 pairs of {len(TEXTS)} texts" in figure.how
     spoken = [
         [(request.text, request.voice) for request in engine.spoken] for engine in (bare, speaker.engine)
     ]
-    assert spoken[0] == spoken[1] and len(spoken[0]) == 1 + 2 * len(TEXTS)
+    assert spoken[0] == spoken[1] and len(spoken[0]) == 1 + 6 * len(TEXTS)
     assert not speaker.closed  # or each round would pay for loading
 
 
