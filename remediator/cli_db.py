@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from remediator import people
 from remediator.cli_tools import explained, me, settings, store
+from remediator.errors import StoreUnavailable
+from remediator.notify import cadence
 
 
 @click.group()
@@ -31,10 +35,20 @@ def upgrade() -> None:
 @click.option("--keep", type=click.IntRange(min=1), default=14, show_default=True, help="Copies to keep.")
 @explained
 def backup(into: Path, keep: int) -> None:
-    """Copy the SQLite database while it is in use, and look at every page of the copy."""
+    """Copy the SQLite database while it is in use, and look at every page of the copy.
+
+    The service tells the on-call group when that failed: nobody looks at a nightly job.
+    """
     from remediator.store.backup import backup as copy
 
-    click.echo(copy(settings().database_url, into, keep, datetime.now(UTC)))
+    given, now = settings(), datetime.now(UTC)
+    try:
+        click.echo(copy(given.database_url, into, keep, now))
+    except StoreUnavailable as error:
+        told = {"error": str(error), "mode": given.mode}
+        with suppress(StoreUnavailable, SQLAlchemyError), store() as opened:
+            opened.write(lambda db: cadence.backup_failed(db, now, **told))
+        raise
 
 
 @db.command()

@@ -1,4 +1,4 @@
-"""Messages that belong to no single incident: digest, daily, sign of life, alarm, test. Pure."""
+"""Messages that belong to no single incident: digest, daily, sign of life, alarm, backup, test. Pure."""
 
 from __future__ import annotations
 
@@ -60,6 +60,15 @@ def _alarm(message: Message, reader: Reader) -> Letter:
     return _bulletin(message, reader, say("alarm", language, **facts), lines, "bad")
 
 
+def _backup(message: Message, reader: Reader) -> Letter:
+    language = reader.language
+    lines = [
+        Line(_label("found", reader), one_line(str(message.facts.get("error", "?")), 300)),
+        Line(_label("you", reader), say("backup_next", language)),
+    ]
+    return _bulletin(message, reader, say("backup", language), lines, "bad")
+
+
 def _digest(message: Message, reader: Reader) -> Letter:
     """Name every merged incident under its fault and state."""
     language = reader.language
@@ -110,6 +119,7 @@ KINDS: Mapping[str, Callable[[Message, Reader], Letter]] = {
     "test": _test,
     "heartbeat": _heartbeat,
     "alarm": _alarm,
+    "backup": _backup,
     "digest": _digest,
     "daily": _daily,
 }

@@ -1,4 +1,4 @@
-"""Messages that the clock writes: signs of life, the daily digest, and the next person when nobody answers."""
+"""Messages that the clock writes: signs of life, the daily digest, a failed nightly copy, the next person to call."""
 
 from __future__ import annotations
 
@@ -29,6 +29,12 @@ def heartbeat(db: Connection, now: datetime, *, interval_s: float, mode: str) ->
     }  # fmt: skip
     notifications.add(db, "heartbeat", payload, now)
     return True
+
+
+def backup_failed(db: Connection, now: datetime, *, error: str, mode: str) -> None:
+    """Say that there is no new copy of the database, and why."""
+    payload = {"kind": "backup", "mode": mode, "at": now.isoformat(), "error": error}
+    notifications.add(db, "backup", payload, now)
 
 
 def call_next(db: Connection, now: datetime, *, after_min: float) -> list[str]:

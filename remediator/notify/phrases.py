@@ -138,6 +138,11 @@ TEXTS: Words = {
         "message {message} can't be brought to {receiver}: {error}",
     ),
     "alarm_next": ("请检查该通道的配置", "check that channel's configuration"),
+    "backup": ("数据库未能备份", "Database not copied"),
+    "backup_next": (
+        "请检查控制主机的磁盘，然后运行 systemctl start remediator-backup；旧备份仍在",
+        "look at the control host's disk, then systemctl start remediator-backup; older copies are kept",
+    ),
     "digest": ("{count} 条消息合并：{incidents} 起", "{count} messages merged: {incidents} incidents"),
     "daily": ("日报 {date}：故障 {count} 起", "Daily {date}: {count} incidents"),
     "daily_counts": (

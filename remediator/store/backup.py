@@ -42,10 +42,10 @@ def backup(url: str, into: Path, keep: int, now: datetime) -> Path:
     no sound copy; the older ones are kept then.
     """
     source = database_file(url)
-    into.mkdir(mode=0o700, parents=True, exist_ok=True)
     target = into / f"remediator-{now:{STAMP}}.db"
     part = target.with_suffix(".part")
     try:
+        into.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
         _copy(source, part)
         revision_of(part)
@@ -53,7 +53,8 @@ def backup(url: str, into: Path, keep: int, now: datetime) -> Path:
     except (sqlite3.Error, OSError, StoreUnavailable) as error:
         raise StoreUnavailable(f"{source} was not copied: {error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # what made it fail may stand in the way of this too
+            part.unlink()
     for old in sorted(into.glob(NAMES))[: -max(keep, 1)]:
         old.unlink(missing_ok=True)
     return target

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from remediator.errors import ConfigError, Conflict, StoreUnavailable
-from remediator.store import Store, audit, holds, open_store
+from remediator.store import Store, audit, holds, notifications, open_store
 from remediator.store.backup import backup, restore, revision_of
 from remediator.store.schema import audit as audit_table
 from tests.unit.remediator.test_cli import Shell
@@ -172,6 +172,24 @@ def test_after_a_restore_by_command_nothing_new_begins_until_a_person_says_so(tm
     opened = open_store(shell.world.url)
     assert [one.kind for one in opened.read(lambda db: holds.active(db, datetime.now(UTC)))] == ["stop"]
     opened.close()
+
+
+def test_the_on_call_group_hears_of_a_copy_that_failed(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    full = tmp_path / "copies"
+    full.write_text("a file where the folder should be")
+    made = shell("db", "backup", "--into", str(full))
+    assert made.exit_code == 1 and "was not copied" in made.output
+    (told,) = shell.world.store.read(lambda db: notifications.due(db, datetime.now(UTC)))
+    assert (told.kind, "was not copied" in told.payload["error"]) == ("backup", True)
+
+
+def test_a_database_too_damaged_to_tell_anybody_fails_with_its_own_words(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.world.store.close()
+    damage(Path(shell.world.url.removeprefix("sqlite:///")))
+    made = shell("db", "backup", "--into", str(tmp_path / "copies"))
+    assert made.exit_code == 1 and "was not copied" in made.output
 
 
 def test_postgresql_has_its_own_tool(tmp_path: Path) -> None:
