@@ -44,6 +44,16 @@ def cut_chars(text: str, limit: int) -> str:
     return _whole(text[: limit - 1]) + ELLIPSIS
 
 
+def cut_columns(text: str, limit: int) -> str:
+    """Return the beginning of `text` that is at most `limit` columns wide; a Chinese character takes two."""
+    width = 0
+    for place, char in enumerate(text):
+        width += 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1
+        if width > limit:
+            return text[:place].rstrip()
+    return text
+
+
 def cut_markdown(text: str, limit: int) -> str:
     """Return markdown or plain text within `limit` bytes: cut at a line's end where one is near, markup closed."""
     if len(text.encode()) <= limit:

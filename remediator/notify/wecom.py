@@ -14,12 +14,13 @@ import requests
 from remediator.errors import NotifyError
 from remediator.notify.channel import ChannelGoneError
 from remediator.notify.letter import Letter, Line
-from remediator.notify.markup import cut_chars, cut_markdown, quoted
+from remediator.notify.markup import cut_chars, cut_columns, cut_markdown, quoted
 
 TIMEOUT_S = (3, 10)
 MARKDOWN_BYTES = 4096
 TEXT_BYTES = 2048
 LINE_CHARS = 3500
+LABEL_COLUMNS = 10  # of a card's line: five Chinese characters, or twice as many Latin ones
 COLOURS = {"good": "info", "bad": "warning", "quiet": "comment"}
 NO_ROBOT = 93000  # deleted, or the address is wrong
 PERMANENT = frozenset({40058, 40008})  # parameter refused, type unknown: trying again can't help
@@ -120,7 +121,9 @@ def text_body(letter: Letter) -> Body:
 def card_body(letter: Letter) -> Body:
     """Return the headline as a text_notice card; it only links, it can't act."""
     facts = [
-        {"keyname": line.label[:5], "value": cut_chars(line.text, 26)} for line in letter.lines if line.text
+        {"keyname": cut_columns(line.label, LABEL_COLUMNS), "value": cut_chars(line.text, 26)}
+        for line in letter.lines
+        if line.text
     ]
     card = {
         "card_type": "text_notice",

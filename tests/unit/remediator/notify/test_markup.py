@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from remediator.notify.markup import cut_chars, cut_markdown, one_line, quoted
+from remediator.notify.markup import cut_chars, cut_columns, cut_markdown, one_line, quoted
 
 PIECES = [
     "显存不足", "CUDA out of memory", "👩‍👩‍👧", "é́", "**bold**", '<font color="warning">red</font>',
@@ -88,3 +88,16 @@ def test_one_line_takes_out_line_breaks_control_and_reordering_characters() -> N
 
 def test_a_long_log_line_is_cut() -> None:
     assert len(one_line("显" * 5000)) == 300
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        ("拦下的措施", "拦下的措施"),
+        ("请检查该通道", "请检查该通"),
+        ("Do now", "Do now"),
+        ("Held back by", "Held back"),
+    ],
+)
+def test_a_label_has_room_for_five_chinese_characters_or_ten_latin_ones(label: str, shown: str) -> None:
+    assert cut_columns(label, 10) == shown
