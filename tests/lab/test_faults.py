@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pytest
 import yaml
 
-from tests.lab.fleet import Fleet
+from tests.lab import told
+from tests.lab.fleet import INSTANCES, Fleet, wait_for
 from tests.lab.paths import ROOT
 from tests.lab.status import Json
 
@@ -63,7 +64,7 @@ def broken(fleet: Fleet, request: pytest.FixtureRequest) -> Iterator[Json]:
     """Break what the row names and hand out the incident when it has come to its end; then heal."""
     case: Case = request.param
     known = fleet.ids()
-    pids = {port: fleet.main_pid("gpu01", port) for port in ("7860", "7861")}
+    pids = {place: fleet.main_pid(*place) for place in INSTANCES}
     fleet.lab.break_(case.host, case.fault, case.port)
     try:
         whole = fleet.next_incident(
@@ -87,12 +88,10 @@ def test_a_fault_is_named_dealt_with_and_told(fleet: Fleet, broken: Json) -> Non
 
 
 def _the_neighbours_were_left_alone(fleet: Fleet, broken: Json) -> None:
-    """On gpu01 the instance that was not broken has the same process as before."""
+    """Every instance that was not broken, of this host and the other, has the same process as before."""
     case: Case = broken["case"]
-    neighbours = [port for port in broken["pids"] if (case.host, case.port) != ("gpu01", port)]
-    assert {port: fleet.main_pid("gpu01", port) for port in neighbours} == {
-        port: broken["pids"][port] for port in neighbours
-    }
+    neighbours = [place for place in INSTANCES if place != (case.host, case.port)]
+    assert [fleet.main_pid(*place) for place in neighbours] == [broken["pids"][place] for place in neighbours]
 
 
 def _only_old_archives_are_gone(fleet: Fleet, broken: Json) -> None:
@@ -112,10 +111,30 @@ def _the_worker_was_not_reset(fleet: Fleet, broken: Json) -> None:
 
 def _nothing_was_restarted(fleet: Fleet, broken: Json) -> None:
     case: Case = broken["case"]
-    assert fleet.main_pid(case.host, case.port) == broken["pids"][case.port]
+    assert fleet.main_pid(case.host, case.port) == broken["pids"][case.host, case.port]
+
+
+def _one_chain_of_messages_and_one_thread_of_mail_arrived(fleet: Fleet, broken: Json) -> None:
+    incident = broken["incident"]["id"]
+
+    def delivered() -> list[Json] | None:
+        rows: list[Json] = fleet.whole(incident)["messages"]
+        return rows if {row["state"] for row in rows} == {"delivered"} else None
+
+    rows = wait_for(delivered, "every message to be delivered", lambda: fleet.whole(incident)["messages"])
+    by_mail = [mail for mail in told.mails(fleet.lab) if incident in mail["in_reply_to"]]
+    assert len({(mail["in_reply_to"], mail["references"]) for mail in by_mail}) == 1, "one thread"
+    mailed = {mail["headers"]["X-Voicekeeper-Message"] for mail in by_mail}
+    said = told.chat(fleet.lab)
+    chatted = [row["id"] for row in rows if sum(row["id"] in text for text in said) == 1]
+    assert len(chatted) > 1, "found, and repaired"
+    assert mailed | set(chatted) == {row["id"] for row in rows}
+    places = [next(place for place, text in enumerate(said) if one in text) for one in chatted]
+    assert places == sorted(places), "in the order in which it happened"
 
 
 EXTRA = {
+    "crash": _one_chain_of_messages_and_one_thread_of_mail_arrived,
     "disk_full": _only_old_archives_are_gone,
     "cuda_oom": _the_worker_was_not_reset,
     "overloaded": _nothing_was_restarted,

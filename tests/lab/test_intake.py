@@ -44,8 +44,8 @@ def new_incidents(fleet: Fleet, host: str, known: set[str]) -> list[dict[str, ob
     "host",
     [
         pytest.param("gpu99", id="a host outside the inventory"),
-        pytest.param("{{ lookup('pipe','touch /tmp/pwned') }}", id="a template"),
-        pytest.param("gpu01; touch /tmp/pwned", id="a shell command"),
+        pytest.param("{{ lookup('pipe','touch /tmp/pwned /var/lib/remediator/pwned') }}", id="a template"),
+        pytest.param("gpu01; touch /tmp/pwned /var/lib/remediator/pwned", id="a shell command"),
         pytest.param("all", id="every host"),
         pytest.param("", id="no name"),
     ],
@@ -58,7 +58,11 @@ def test_an_alert_for_no_host_of_ours_is_refused_and_nothing_runs(fleet: Fleet, 
     after = fleet.status()
     assert [run["id"] for run in after["runs"]] == [run["id"] for run in before["runs"]]
     assert {one["id"] for one in after["incidents"]} == {one["id"] for one in before["incidents"]}
-    assert fleet.lab.host("control").run(["ls", "/tmp"]).stdout.find("pwned") == -1
+    # Below /tmp lies what services see as their own /tmp, too.
+    made = fleet.lab.host("control").run(
+        ["find", "/tmp", "/var/tmp", "/var/lib/remediator", "-name", "*pwned*"]
+    )
+    assert made.stdout == ""
 
 
 def test_a_body_of_5_mb_is_refused(fleet: Fleet) -> None:
