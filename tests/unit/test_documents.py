@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from remediator.catalogue import load
+from remediator.cli import main as program
 from tests.documents import SECTIONS, rendered
+from tests.lab.faults import FAULTS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -43,6 +45,27 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
 def test_the_first_page_gives_both_commands(page: str, command: str) -> None:
     assert command in (ROOT / page).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_the_first_page_lists_every_command_of_the_remediator_and_every_fault_of_the_lab(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    (listed,) = re.findall(r"`(serve check [a-z ]+)`", text)
+    assert set(listed.split()) == {name for name, command in program.commands.items() if not command.hidden}
+    (faults,) = re.findall(r"`(crash segfault [a-z_ ]+)`", text)
+    assert set(faults.split()) == set(FAULTS)
+
+
+def test_both_first_pages_show_the_same_commands() -> None:
+    shown = [
+        [
+            line.split("#")[0].strip()
+            for block in re.findall(r"```\n(.*?)```", text, re.DOTALL)
+            for line in block.splitlines()
+        ]
+        for text in ((ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "README.zh-CN.md"))
+    ]
+    assert shown[0] == shown[1] and len(shown[0]) >= 6
 
 
 def test_every_make_target_of_the_documentation_exists() -> None:
