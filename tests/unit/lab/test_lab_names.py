@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.lab import status as status_module
+from tests.lab.demo import demo
 from tests.lab.faults import FAULTS, fault
 from tests.lab.lab import Lab
 from tests.lab.network import ADDRESSES
@@ -94,3 +96,13 @@ def test_a_program_that_fails_is_quoted():
 def test_a_program_that_is_not_installed_is_named_with_the_cure():
     with pytest.raises(LabError, match="make setup"):
         call(["no-such-program-anywhere"])
+
+
+def test_where_the_lab_cannot_run_the_demo_says_why_in_one_sentence_and_what_to_do_instead(
+    monkeypatch, capsys
+):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert demo() == 1
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("The lab needs root") and said.count("\n") == 0
+    assert "make observe" in said
