@@ -31,6 +31,7 @@ class Case:
     called: str
     ends: str
     remedies: tuple[str, ...]
+    slow: bool = False
 
     @property
     def id(self) -> str:
@@ -45,6 +46,7 @@ CASES = (
     Case("start_limit", "gpu01", "7861", "start_limit_hit", "resolved", ("restart",)),
     Case("disk_full", "gpu01", "7860", "disk_full", "resolved", ("purge_outputs",)),
     Case("cuda_oom", "gpu02", "7860", "cuda_oom", "resolved", ("clear_memory",)),
+    Case("inodes_full", "gpu01", "7860", "inodes_full", "resolved", ("purge_outputs",), slow=True),
     Case("overloaded", "gpu01", "7861", "overloaded", "escalated", ()),
     Case("port_taken", "gpu01", "7860", "port_conflict", "escalated", ()),
     Case("network_down", "gpu02", "7860", "unreachable", "escalated", ()),
@@ -75,7 +77,10 @@ def broken(fleet: Fleet, request: pytest.FixtureRequest) -> Iterator[Json]:
         fleet.lab.heal(case.host, case.fault, case.port)
 
 
-@pytest.mark.parametrize("broken", CASES, ids=lambda case: case.id, indirect=True)
+ROWS = [pytest.param(case, id=case.id, marks=pytest.mark.slow if case.slow else ()) for case in CASES]
+
+
+@pytest.mark.parametrize("broken", ROWS, indirect=True)
 def test_a_fault_is_named_dealt_with_and_told(fleet: Fleet, broken: Json) -> None:
     case: Case = broken["case"]
     assert [run["remedy"] for run in broken["runs"]] == list(case.remedies)
@@ -136,6 +141,7 @@ def _one_chain_of_messages_and_one_thread_of_mail_arrived(fleet: Fleet, broken: 
 EXTRA = {
     "crash": _one_chain_of_messages_and_one_thread_of_mail_arrived,
     "disk_full": _only_old_archives_are_gone,
+    "inodes_full": _only_old_archives_are_gone,
     "cuda_oom": _the_worker_was_not_reset,
     "overloaded": _nothing_was_restarted,
 }
