@@ -69,7 +69,7 @@ def diagnose(seen: Evidence | Unreachable, ask: Question, faults: Mapping[str, F
         if not mine and _is_loading(seen.instances.get(port)):
             loading.add(port)
         elif not mine:
-            mine = _unexplained(seen.instances.get(port), port, ask, faults["unknown"])
+            mine = _unexplained(seen.instances.get(port), port, ask, faults)
         found += mine
     if not found:
         found = [_finding(faults["false_alarm"], ask, None, Match(_all_well(seen, ask)))]
@@ -111,11 +111,13 @@ def _parts(fault: Fault, view: Seen) -> Iterable[tuple[str, Seen]]:
     return [(owner, replace(view, lines=lines)) for owner, lines in batch_owner.by_owner(view.lines).items()]
 
 
-def _unexplained(one: InstanceEvidence | None, port: str, ask: Question, unknown: Fault) -> list[Finding]:
-    proof = ask.proofs.get(port)
+def _unexplained(
+    one: InstanceEvidence | None, port: str, ask: Question, faults: Mapping[str, Fault]
+) -> list[Finding]:
+    proof, unknown = ask.proofs.get(port), faults["unknown"]
     if one is None:
         return [_finding(unknown, ask, port, Match(f"the host reports no instance {port}"))]
-    if proof is not None and not proof.ok:
+    if proof is not None and proof.denied:
         return [_finding(unknown, ask, port, Match(f"it cannot speak: {proof.reason_en}"), down=True)]
     if one.health is None:
         return [_finding(unknown, ask, port, Match("its health could not be examined"))]
@@ -125,6 +127,9 @@ def _unexplained(one: InstanceEvidence | None, port: str, ask: Question, unknown
             f"health: {one.health.outcome}{said}, unit {one.unit.active if one.unit else 'unknown'}"
         )
         return [_finding(unknown, ask, port, match, down=True)]
+    if proof is not None and proof.unreached:
+        match = Match(f"{port} could not be asked to speak: {proof.reason_en}")
+        return [_finding(faults["unreachable"], ask, None, match)]
     return []
 
 
@@ -166,7 +171,7 @@ def _there(seen: Evidence, ask: Question) -> datetime:
 
 
 def _is_down(one: InstanceEvidence | None, proof: SpeechProof | None) -> bool:
-    if proof is not None and not proof.ok:
+    if proof is not None and proof.denied:
         return True
     if one is None:
         return False

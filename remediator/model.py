@@ -224,11 +224,17 @@ class SpeechProof:
     took_s: float = 0.0
     engine: str = ""
     how: Literal["speech", "http"] = "speech"  # http: it answers, which is all that could be found out
+    unreached: int = 0  # how often in a row the host was not reached to be asked: this says nothing about it
 
     @property
     def spoken(self) -> bool:
         """Whether speech was heard."""
         return self.ok and self.how == "speech"
+
+    @property
+    def denied(self) -> bool:
+        """Whether it was asked, and did not speak."""
+        return not self.ok and not self.unreached
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields and `spoken` as JSON values."""

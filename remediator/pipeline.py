@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -159,9 +159,9 @@ class Pipeline:
             self._move(mine, S.EXAMINING)
         else:
             proofs = [self.stages.verify(mine.host, port) for port in looked.question.ports]
-            bad = next((proof for proof in proofs if not proof.ok), None)
-            if bad is not None:
-                self._move(mine, S.EXAMINING, proof=bad.to_json())
+            bad = [proof for proof in proofs if not proof.ok]
+            if bad:
+                self._not_proved(mine, next((proof for proof in bad if proof.denied), bad[0]))
             else:
                 self.store.write(lambda db: self._proved(db, mine, looked, proofs))
 
@@ -238,6 +238,15 @@ class Pipeline:
             tell(db, "result", moved, now, mode=self.decider.mode(moved), run=ended)
             self.decider.trip(db, moved)
 
+    def _not_proved(self, mine: Incident, bad: SpeechProof) -> None:
+        """Examine with the proof; a host that was only not reached is asked again some times before."""
+        if bad.unreached:
+            bad = replace(bad, unreached=bad.unreached + int((mine.proof or {}).get("unreached") or 0))
+        if bad.denied or bad.unreached >= self.policy.ask_tries:
+            self._move(mine, S.EXAMINING, proof=bad.to_json())
+        else:
+            self._stay(mine, self.policy.ask_again_s, proof=bad.to_json())
+
     def _proved(self, db: Connection, mine: Incident, looked: Looked, proofs: Sequence[SpeechProof]) -> None:
         now = self.clock()
         runs.mark_useful(db, mine.id)
@@ -260,10 +269,10 @@ class Pipeline:
         now = self.clock()
         self.store.write(lambda db: incidents.move(db, mine, state, now, wake_at=now, **values))
 
-    def _stay(self, mine: Incident, again_s: float | None) -> None:
+    def _stay(self, mine: Incident, again_s: float | None, **values: object) -> None:
         now = self.clock()
         wake = None if again_s is None else now + timedelta(seconds=again_s)
-        self.store.write(lambda db: incidents.move(db, mine, mine.state, now, wake_at=wake))
+        self.store.write(lambda db: incidents.move(db, mine, mine.state, now, wake_at=wake, **values))
 
     _STEPS: Mapping[IncidentState, Callable[[Pipeline, Incident], None]] = {
         S.OPEN: _open,

@@ -28,6 +28,8 @@ class Policy:
     held_again_s: float = 30
     loading_again_s: float = 3
     load_timeout_s: float = 900  # a service that still loads after that is in trouble
+    ask_again_s: float = 5  # a host that was not reached when it was to speak is asked again
+    ask_tries: int = 6  # not reached so often in a row: it counts as unreachable
     poll_s: float = 1
     overdue_s: float = 120  # a run this much over its own timeout is ended from here
     claim_s: float = 300  # one step of one worker; longer than the slowest look and proof

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from remediator.helper import HELPER, parse, why
@@ -40,7 +41,8 @@ class Verifier:
         try:
             answer = self._ssh.run(self._address_of(host), command, timeout_s=TIMEOUT_S, max_bytes=MAX_BYTES)
         except SshFailed as error:
-            return _no(host, instance, Text(f"the host can't be reached: {error}", f"无法连接主机：{error}"))
+            gone = Text(f"the host can't be reached: {error}", f"无法连接主机：{error}")
+            return replace(_no(host, instance, gone), unreached=1)
         except SshTimedOut:
             return _no(
                 host, instance, Text(f"no speech within {TIMEOUT_S:g} s", f"{TIMEOUT_S:g} 秒内没有合成出语音")

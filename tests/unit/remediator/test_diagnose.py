@@ -355,6 +355,22 @@ def test_a_failed_proof_of_speech_means_down_even_if_health_says_ok() -> None:
     ) and "silent" in first.reason_en
 
 
+@pytest.mark.parametrize(
+    ("seen", "fault", "down"),
+    [
+        pytest.param(WELL, "unreachable", False, id="nothing else is wrong"),
+        pytest.param(health("refused"), "unknown", True, id="health says what the proof could not"),
+    ],
+)
+def test_who_could_not_be_asked_to_speak_is_not_down_for_that(
+    seen: dict[str, Any], fault: str, down: bool
+) -> None:
+    proof = {"7860": SpeechProof(False, "gpu01", "7860", "lost", "中断", unreached=6)}
+    first = look(seen, proofs=proof).first
+    assert (first.fault, first.down) == (fault, down)
+    assert ("lost" in first.reason_en) is (fault == "unreachable")
+
+
 def test_an_unreachable_host_has_one_finding() -> None:
     found = diagnose(Unreachable("gpu01", "timed out"), ask(), CATALOGUE.faults).findings
     assert [one.fault for one in found] == ["unreachable"] and "timed out" in found[0].reason_zh

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from remediator import people
 from remediator.errors import Conflict, ExecuteError
 from remediator.examine import BadAnswer
 from remediator.guard import Limits
-from remediator.model import Mode, RunOutcome
+from remediator.model import Mode, RunOutcome, SpeechProof
 from remediator.pipeline import Stages
 from remediator.states import IncidentState, RunState
 from remediator.store import approvals, incidents, notifications, records, runs
@@ -75,6 +76,65 @@ def test_a_healthy_host_that_cannot_speak_is_restarted_once_and_then_people_are_
     assert world.remedies() == ["restart gpu01:7860"]
     assert world.state() is S.ESCALATED
     assert world.messages().count("escalation escalated") == 1
+
+
+def cut_off(world: World, times: int) -> None:
+    """Make the host's connection fail when it is asked to speak, so many times."""
+    speak, left = world.verify, [times]
+
+    def verify(name: str, port: str) -> SpeechProof:
+        left[0] -= 1
+        if left[0] < 0:
+            return speak(name, port)
+        return SpeechProof(False, name, port, "the host can't be reached", "无法连接主机", unreached=1)
+
+    world.verify = verify
+    world.pipeline = world.worker("w1")
+
+
+def test_a_connection_that_fails_during_the_proof_is_tried_again_and_nothing_is_restarted(
+    world: World,
+) -> None:
+    cut_off(world, 1)
+    world.pipeline.accept([alert()])
+    world.work()
+    assert world.state() is S.VERIFYING and "reached" in (world.incident().proof or {})["reason_en"]
+    world.live(60)
+    assert world.state() is S.RESOLVED and world.incident().fault == "false_alarm"
+    assert world.runs() == [] and world.messages() == ["opened open", "result resolved"]
+
+
+@pytest.mark.parametrize(
+    ("fewer", "ended"),
+    [pytest.param(1, S.RESOLVED, id="the last try"), pytest.param(0, S.ESCALATED, id="none")],
+)
+def test_a_host_that_never_lets_itself_be_asked_to_speak_is_left_to_people(
+    world: World, fewer: int, ended: IncidentState
+) -> None:
+    cut_off(world, world.policy.ask_tries - fewer)
+    world.pipeline.accept([alert()])
+    world.live(world.policy.ask_tries * world.policy.ask_again_s)
+    assert world.state() is ended and world.runs() == []
+
+
+def test_people_are_told_once_of_a_host_that_cannot_be_asked_to_speak(world: World) -> None:
+    cut_off(world, 50)
+    world.pipeline.accept([alert()])
+    world.live(600)
+    assert world.incident().fault == "unreachable" and world.runs() == []
+    assert world.messages() == ["opened open", "escalation escalated"]
+    world.verify = functools.partial(World.verify, world)
+    world.pipeline = world.worker("w1")
+    world.live(200)
+    assert world.state() is S.RESOLVED and world.runs() == []
+
+
+def test_an_instance_that_cannot_speak_is_restarted_though_another_could_not_be_asked(world: World) -> None:
+    cut_off(world, 1)
+    world.mute = {("gpu01", "7861")}
+    world.pipeline.accept([alert(port=None)])
+    world.live(60)
+    assert world.remedies() == ["restart gpu01:7861"]
 
 
 def test_an_unreachable_host_is_never_acted_on(world: World) -> None:

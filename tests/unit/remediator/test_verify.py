@@ -59,10 +59,10 @@ def test_a_failed_helper_is_no_proof_even_if_it_says_so():
 
 
 @pytest.mark.parametrize(
-    ("failure", "word"),
-    [(SshFailed("refused"), "refused"), (SshTimedOut(), "150 s"), (SshTooMuch("x"), "too long")],
+    ("failure", "word", "unreached"),
+    [(SshFailed("refused"), "refused", 1), (SshTimedOut(), "150 s", 0), (SshTooMuch("x"), "too long", 0)],
 )
-def test_no_answer_is_no_proof_and_says_why_in_both_languages(failure, word):
+def test_no_answer_is_no_proof_and_says_why_in_both_languages(failure, word, unreached):
     class Host:
         def run(self, where, command, **limits):
             raise failure
@@ -71,3 +71,4 @@ def test_no_answer_is_no_proof_and_says_why_in_both_languages(failure, word):
     assert not seen.ok
     assert word in seen.reason_en
     assert seen.reason_zh
+    assert seen.unreached == unreached
