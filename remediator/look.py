@@ -16,6 +16,9 @@ from remediator.states import IncidentState
 from remediator.store import Store, alerts, runs
 from remediator.store.incidents import Incident
 
+# Where a failed proof counts: it has just failed, or people are asked about what follows from it.
+BELIEVE = frozenset({IncidentState.EXAMINING, IncidentState.ASKING})
+
 
 @dataclass(frozen=True)
 class Looked:
@@ -64,7 +67,7 @@ class Looker:
             now=asked_at,
             scope=scope_of(stored),
             alerts=firing_names(stored),
-            proofs=failed_proof(mine.proof) if mine.state is IncidentState.EXAMINING else {},
+            proofs=failed_proof(mine.proof) if mine.state in BELIEVE else {},
         )
         diagnosis = diagnose(seen, question, self.catalogue.faults)
         choice = choose(mine.host, diagnosis, self.catalogue, history, adopted=host is None or host.adopted)

@@ -102,7 +102,7 @@ class Pipeline:
     def _examining(self, mine: Incident) -> None:
         looked = self.look(mine)
         if looked.waits_for_loading:
-            self._stay(mine, self.policy.loading_again_s)
+            self._stay(mine, self.policy.loading_again_s, proof=None)  # it was started anew
         elif looked.diagnosis.well and looked.person is None:
             self._move(mine, S.VERIFYING, fault=mine.fault or FALSE_ALARM)
         else:
@@ -127,7 +127,7 @@ class Pipeline:
         """Look again: close what people have mended, act on new trouble, say nothing twice."""
         looked = self.look(mine)
         if looked.waits_for_loading:
-            self._stay(mine, self.policy.loading_again_s)
+            self._stay(mine, self.policy.loading_again_s, proof=None)  # it was started anew
         elif looked.diagnosis.well:
             self._move(mine, S.VERIFYING)
         elif self._is_news(mine, looked):
@@ -154,7 +154,7 @@ class Pipeline:
     def _verifying(self, mine: Incident) -> None:
         looked = self.look(mine)
         if looked.waits_for_loading:
-            self._stay(mine, self.policy.loading_again_s)
+            self._stay(mine, self.policy.loading_again_s, proof=None)  # it was started anew
         elif looked.person is not None or not looked.diagnosis.well:
             self._move(mine, S.EXAMINING)
         else:

@@ -14,6 +14,9 @@ from remediator.states import OPEN_INCIDENT, IncidentState, check_incident_move
 from remediator.store.ids import new_id
 from remediator.store.schema import incident
 
+# Here what was proved before is no evidence any more, but for the failed proof that just led to the examination.
+PROVED_ANEW = frozenset({IncidentState.EXAMINING, IncidentState.VERIFYING})
+
 
 @dataclass(frozen=True)
 class Incident:
@@ -156,6 +159,8 @@ def move(
     if state is not old.state:
         check_incident_move(old.state, state)
         values["state_since"] = now
+        if state in PROVED_ANEW:
+            values.setdefault("proof", None)
     values |= {
         "state": state, "wake_at": wake_at, "version": old.version + 1,
         "claim_owner": None, "claim_until": None,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from remediator import people
 from remediator.errors import Conflict, UnknownItem
+from remediator.model import Mode
 from remediator.reconcile import reconcile
 from remediator.states import IncidentState
-from remediator.store import audit, incidents
+from remediator.store import approvals, audit, incidents
 from tests.unit.remediator.world import World, alert, down, edit, host
 
 S = IncidentState
@@ -126,3 +128,59 @@ def test_an_incident_can_be_held_at_every_step_and_given_back(world: World, step
     world.live(120)
     assert world.state() is S.RESOLVED and len(world.started) <= 1
     assert world.store.read(lambda db: incidents.get(db, mine)).held_by is None
+
+
+def test_speech_that_came_back_while_a_restart_waited_is_proved_anew(world: World) -> None:
+    world.mute = {("gpu01", "7860")}
+    world.store.write(lambda db: people.stop(db, by="ann", reason="storm", now=world.now))
+    world.pipeline.accept([alert()])
+    world.live(60)
+    assert world.state() is S.WAITING and (world.incident().decided or {})["remedy"] == "restart"
+    world.mute = set()
+    world.store.write(lambda db: people.resume(db, by="ann", now=world.now))
+    world.live(120)
+    assert world.state() is S.RESOLVED and world.runs() == []
+
+
+def test_speech_that_is_still_missing_when_the_wait_is_over_is_acted_on(world: World) -> None:
+    world.mute = {("gpu01", "7860")}
+    world.heals = lambda run: world.mute.clear()
+    world.store.write(lambda db: people.stop(db, by="ann", reason="storm", now=world.now))
+    world.pipeline.accept([alert()])
+    world.live(200)
+    assert world.messages() == ["opened open", "decided waiting"], "asked again and again, told once"
+    world.store.write(lambda db: people.resume(db, by="ann", now=world.now))
+    world.live(120)
+    assert world.state() is S.RESOLVED and world.remedies() == ["restart gpu01:7860"]
+
+
+def test_speech_that_came_back_while_a_person_had_the_incident_is_proved_anew(world: World) -> None:
+    world.mute = {("gpu01", "7860")}
+    world.store.write(lambda db: people.stop(db, by="ann", reason="storm", now=world.now))
+    world.pipeline.accept([alert()])
+    world.work()
+    mine = world.incident().id
+    world.store.write(lambda db: people.hold(db, mine, by="ann", reason="mine", now=world.now, mode="act"))
+    world.mute = set()
+    world.store.write(lambda db: people.resume(db, by="ann", now=world.now))
+    world.store.write(lambda db: people.release(db, mine, by="ann", now=world.now))
+    world.live(120)
+    assert world.state() is S.RESOLVED and world.runs() == []
+
+
+@pytest.mark.parametrize(("mute", "remedies"), [(False, []), (True, ["restart gpu01:7860"])])
+def test_a_yes_to_a_restart_for_want_of_speech_counts_while_speech_is_missing(
+    tmp_path: Path, mute: bool, remedies: list[str]
+) -> None:
+    world = World(tmp_path, mode=Mode.PROPOSE)
+    world.mute = {("gpu01", "7860")}
+    world.heals = lambda run: world.mute.clear()
+    world.pipeline.accept([alert()])
+    world.live(world.policy.recheck_s * 4)
+    assert world.messages() == ["opened open", "decided asking"], "one question, asked once"
+    world.mute = world.mute if mute else set()
+    asked = world.store.read(lambda db: approvals.open_ones(db, world.now))[0]
+    world.store.write(lambda db: people.decide(db, asked.id, approve=True, by="ann", now=world.now))
+    world.live(120)
+    assert world.state() is S.RESOLVED and world.remedies() == remedies
+    world.store.close()

@@ -601,6 +601,22 @@ def test_a_service_that_loads_is_waited_for(world: World) -> None:
     assert world.state() is S.RESOLVED
 
 
+def test_a_service_that_was_loaded_anew_after_it_could_not_speak_is_asked_again(world: World) -> None:
+    world.mute = {("gpu01", "7860")}
+    world.pipeline.accept([alert()])
+    mine = world.incident().id
+    while not world.incident().proof:
+        world.pipeline.advance(mine)
+    loading = edit(host("7860", "7861"), "instances.7860.unit_state.active", "activating")
+    world.seen["gpu01"] = edit(loading, "instances.7860.health.outcome", "refused")
+    world.live(10)
+    assert world.state() is S.EXAMINING
+    world.mute = set()
+    world.heal("gpu01")
+    world.live(60)
+    assert world.state() is S.RESOLVED and world.runs() == []
+
+
 def test_trouble_during_the_hold_down_is_acted_on(world: World) -> None:
     world.seen["gpu01"] = down(host("7860", "7861"))
     world.heals = lambda run: world.heal(run.host)
