@@ -29,6 +29,7 @@ class Looked:
     diagnosis: Diagnosis
     choice: Choice
     patient: bool  # loading may still go on
+    heard: frozenset[int]  # the firing alerts that there were before it began
 
     @property
     def waits_for_loading(self) -> bool:
@@ -57,6 +58,7 @@ class Looker:
         """Look at the incident's host now."""
         asked_at, host = self.clock(), self.inventory().hosts.get(mine.host)
         gone = Unreachable(mine.host, "it is no longer in the inventory")
+        heard = self.store.read(lambda db: alerts.firing_ids(db, mine.id))
         seen = gone if host is None else self.examine(mine.host)
         stored = self.store.read(lambda db: alerts.of_incident(db, mine.id))
         history = self.store.read(lambda db: runs.of_incident(db, mine.id))
@@ -72,7 +74,7 @@ class Looker:
         diagnosis = diagnose(seen, question, self.catalogue.faults)
         choice = choose(mine.host, diagnosis, self.catalogue, history, adopted=host is None or host.adopted)
         too_long = self.clock() - mine.state_since > timedelta(seconds=self.policy.load_timeout_s)
-        return Looked(seen, question, diagnosis, choice, patient=not too_long)
+        return Looked(seen, question, diagnosis, choice, patient=not too_long, heard=heard)
 
     def _since(self, mine: Incident) -> datetime:
         """What was logged before people were called is old, but not for a fault that they alone can mend.

@@ -25,7 +25,7 @@ from remediator.look import Looked, Looker
 from remediator.model import Alert, Evidence, Plan, Run, RunOutcome, SpeechProof, Unreachable, VerdictKind
 from remediator.situation import Policy
 from remediator.states import IncidentState, RunState
-from remediator.store import Store, incidents, runs
+from remediator.store import Store, alerts, incidents, runs
 from remediator.store.incidents import Incident
 from remediator.telling import tell
 
@@ -173,7 +173,7 @@ class Pipeline:
         elif now < until:  # an alert rang early
             self._stay(mine, (until - now).total_seconds())
         else:
-            self.store.write(lambda db: self._close(db, mine))
+            self.store.write(lambda db: self._close(db, mine, looked))
 
     # -- parts of steps -----------------------------------------------------------------------------------
 
@@ -247,7 +247,17 @@ class Pipeline:
         else:
             self._stay(mine, self.policy.ask_again_s, proof=bad.to_json())
 
+    def _heard_more(self, db: Connection, mine: Incident, looked: Looked) -> bool:
+        """Examine anew when an alert has come since the look began, which can say nothing about it."""
+        if alerts.firing_ids(db, mine.id) <= looked.heard:
+            return False
+        now = self.clock()
+        incidents.move(db, mine, S.EXAMINING, now, wake_at=now)
+        return True
+
     def _proved(self, db: Connection, mine: Incident, looked: Looked, proofs: Sequence[SpeechProof]) -> None:
+        if self._heard_more(db, mine, looked):
+            return
         now = self.clock()
         runs.mark_useful(db, mine.id)
         proof = next((one for one in proofs if one.instance == mine.instance), proofs[0]).to_json()
@@ -260,7 +270,9 @@ class Pipeline:
         )
         tell(db, "result", moved, now, mode=self.decider.mode(moved), run=_latest(db, mine.id))
 
-    def _close(self, db: Connection, mine: Incident) -> None:
+    def _close(self, db: Connection, mine: Incident, looked: Looked) -> None:
+        if self._heard_more(db, mine, looked):
+            return
         now = self.clock()
         done = incidents.move(db, mine, S.RESOLVED, now, wake_at=None, closed_at=now)
         tell(db, "result", done, now, mode=self.decider.mode(done), run=_latest(db, mine.id))

@@ -61,6 +61,12 @@ def of_incident(db: Connection, incident_id: str) -> list[StoredAlert]:
     return [_stored(row) for row in db.execute(query).mappings()]
 
 
+def firing_ids(db: Connection, incident_id: str) -> frozenset[int]:
+    """Return the rows of the incident's firing alerts, ended or not."""
+    query = select(alert.c.id).where(alert.c.incident_id == incident_id, alert.c.status == "firing")
+    return frozenset(db.execute(query).scalars())
+
+
 def _twin(db: Connection, one: Alert, status: str) -> StoredAlert | None:
     same = and_(
         alert.c.sender == one.sender,

@@ -13,7 +13,7 @@ from remediator import people
 from remediator.errors import Conflict, ExecuteError
 from remediator.examine import BadAnswer
 from remediator.guard import Limits
-from remediator.model import Mode, RunOutcome, SpeechProof
+from remediator.model import Alert, Mode, RunOutcome, SpeechProof
 from remediator.pipeline import Stages
 from remediator.states import IncidentState, RunState
 from remediator.store import approvals, incidents, notifications, records, runs
@@ -615,6 +615,63 @@ def test_a_service_that_was_loaded_anew_after_it_could_not_speak_is_asked_again(
     world.heal("gpu01")
     world.live(60)
     assert world.state() is S.RESOLVED and world.runs() == []
+
+
+def rings_during(world: World, stage: str, late: Alert) -> None:
+    """Let `late` arrive when the stage has done its work the next time."""
+    real, waiting = getattr(world, stage), [late]
+
+    def work(*args: str) -> object:
+        answer = real(*args)
+        if waiting:
+            world.pipeline.accept([waiting.pop()])
+        return answer
+
+    setattr(world, stage, work)
+    world.pipeline = world.worker("w1")
+
+
+LATE = alert("GlmttsSlow", port="7861", fingerprint="f2")
+
+
+def test_an_alert_that_arrives_while_speech_is_proved_is_looked_at_before_the_end(world: World) -> None:
+    rings_during(world, "verify", LATE)
+    world.pipeline.accept([alert()])
+    world.work()
+    assert world.state() is S.RESOLVED
+    assert world.spoken == [("gpu01", "7860"), ("gpu01", "7860"), ("gpu01", "7861")]
+
+
+def test_an_alert_that_arrives_during_the_last_look_is_looked_at_before_the_end(world: World) -> None:
+    world.seen["gpu01"] = down(host("7860", "7861"))
+    world.heals = lambda run: world.heal(run.host)
+    world.pipeline.accept([alert()])
+    world.live(5, step=1)
+    assert world.state() is S.HOLDING
+    rings_during(world, "examine", LATE)
+    world.later(world.policy.hold_down_s)
+    world.work()
+    assert world.state() is S.HOLDING and world.spoken[-1] == ("gpu01", "7861")
+    world.live(world.policy.hold_down_s)
+    assert world.state() is S.RESOLVED and len(world.started) == 1
+
+
+def test_an_alert_that_still_fires_joins_a_new_incident_and_is_looked_at_before_its_end(world: World) -> None:
+    world.pipeline.accept([LATE])
+    world.work()
+    world.spoken.clear()
+    world.later(world.policy.reopen_after_s - 1)
+    rings_during(world, "verify", LATE)
+    world.pipeline.accept([alert()])
+    world.work()
+    assert world.state() is S.RESOLVED and ("gpu01", "7861") in world.spoken
+
+
+def test_an_alert_that_is_only_repeated_delays_no_end(world: World) -> None:
+    rings_during(world, "verify", alert())
+    world.pipeline.accept([alert()])
+    world.work()
+    assert world.state() is S.RESOLVED and len(world.spoken) == 1
 
 
 def test_trouble_during_the_hold_down_is_acted_on(world: World) -> None:
