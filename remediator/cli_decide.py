@@ -9,9 +9,6 @@ import click
 
 from remediator import people
 from remediator.cli_tools import explained, me, settings, store
-from remediator.errors import Conflict
-from remediator.states import ACTIVE_RUN, RunState
-from remediator.store import audit, runs
 
 REASON = click.option("--reason", default="", help="Why; people read it in messages and in the audit.")
 
@@ -104,14 +101,9 @@ def cancel(run_id: str) -> None:
 
     chosen = settings()
     with store() as opened:
-        run = opened.read(lambda db: runs.get(db, run_id))
-        if run.state not in ACTIVE_RUN:
-            raise Conflict(f"run {run_id} has ended: {run.state}")
-        opened.write(lambda db: audit.record(db, actor=me(), action="cancel", subject=run_id, now=_now()))
-        if run.state is RunState.QUEUED:
-            opened.write(lambda db: runs.cancel_queued(db, run_id, _now()))
-        else:
-            execute.from_settings(chosen, inventory.load(chosen.inventory), os.environ).cancel(run)
+        begun = opened.write(lambda db: people.cancel(db, run_id, by=me(), now=_now()))
+        if begun is not None:
+            execute.from_settings(chosen, inventory.load(chosen.inventory), os.environ).cancel(begun)
     click.echo(f"canceling {run_id}")
 
 

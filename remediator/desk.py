@@ -10,13 +10,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from remediator import normalize, people
-from remediator.errors import BadAlert, Conflict, RemediatorError
+from remediator.errors import BadAlert, RemediatorError
 from remediator.inventory import Inventory
 from remediator.model import Alert, Run
 from remediator.normalize import Intake
 from remediator.pipeline import Pipeline
-from remediator.states import ACTIVE_RUN, RunState
-from remediator.store import Store, audit, runs
+from remediator.store import Store, audit
 from remediator.tokens import Holder
 from remediator.web import figures, views
 from remediator.web.metrics import Figures
@@ -158,17 +157,10 @@ class Desk:
 
         Raises UnknownItem or Conflict.
         """
-        run = self._store.read(lambda db: runs.get(db, run_id))
-        if run.state not in ACTIVE_RUN:
-            raise Conflict(f"run {run_id} has ended: {run.state}")
-        self._write(lambda db: self._cancel_row(db, run, by))
-        if run.state is RunState.RUNNING:
-            self._cancel(run)
-
-    def _cancel_row(self, db: Connection, run: Run, by: str) -> None:
-        if run.state is RunState.QUEUED:
-            runs.cancel_queued(db, run.id, self._clock())
-        audit.record(db, actor=by, action="cancel", subject=run.id, now=self._clock())
+        begun = self._store.write(lambda db: people.cancel(db, run_id, by=by, now=self._clock()))
+        self._ring()
+        if begun is not None:
+            self._cancel(begun)
 
     def _write(self, work: Callable[[Connection], object]) -> None:
         self._store.write(work)

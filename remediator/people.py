@@ -1,4 +1,4 @@
-"""What people decide: stop, resume, hold, release, acknowledge, approve, deny. Audited by name."""
+"""What people decide: stop, resume, hold, release, acknowledge, approve, deny, cancel. Audited by name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from remediator.errors import Conflict
-from remediator.model import Text
-from remediator.states import IncidentState, RunState
+from remediator.model import Run, Text
+from remediator.states import ACTIVE_RUN, IncidentState, RunState
 from remediator.store import approvals, audit, holds, incidents, runs
 from remediator.store.incidents import Incident
 from remediator.telling import tell
@@ -91,3 +91,15 @@ def decide(db: Connection, approval_id: str, *, approve: bool, by: str, now: dat
     action = "approve" if approve else "deny"
     audit.record(db, actor=by, action=action, subject=approval_id, now=now, detail={"remedy": asked.remedy})
     return asked.incident_id
+
+
+def cancel(db: Connection, run_id: str, *, by: str, now: datetime) -> Run | None:
+    """Take a run back that has not begun; return one that has, whose process must be asked to end.
+
+    Raises UnknownItem, or Conflict when it has ended.
+    """
+    run = runs.get(db, run_id)
+    if run.state not in ACTIVE_RUN:
+        raise Conflict(f"run {run_id} has ended: {run.state}")
+    audit.record(db, actor=by, action="cancel", subject=run_id, now=now)
+    return None if runs.cancel_queued(db, run_id, now) else run

@@ -195,7 +195,12 @@ class Pipeline:
             outcome = RunOutcome("failed", summary={"error": str(error)[:500]}, failed_task="start the run")
             self.store.write(lambda db: self._begun(db, mine, run, outcome))
             return
-        self.store.write(lambda db: self._begun(db, mine, run, None))
+        try:
+            self.store.write(lambda db: self._begun(db, mine, run, None))
+        except Conflict:
+            if self.store.read(lambda db: runs.get(db, run.id)).state is RunState.CANCELED:
+                self.stages.cancel(run)  # it was taken back while its process was being started
+            raise
 
     def _still_allowed(self, db: Connection, mine: Incident, run: Run) -> bool:
         plan = Plan(run.host, run.instance, run.fault, run.remedy, run.rung, run.args)
@@ -209,7 +214,8 @@ class Pipeline:
 
     def _begun(self, db: Connection, mine: Incident, run: Run, failed: RunOutcome | None) -> None:
         now = self.clock()
-        runs.began(db, run.id, now)
+        if not runs.began(db, run.id, now):
+            raise Conflict(f"{run.id} is no longer queued")
         if failed is not None:
             self._ended(db, mine, run, failed)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import Connection
 
 from remediator.cli import main
-from remediator.store import approvals, audit, holds, schema
+from remediator.execute import Executor
+from remediator.store import Store, approvals, audit, holds, runs, schema
 from remediator.tokens import load_tokens
 from tests.unit.remediator import world as w
 
@@ -158,6 +160,35 @@ def test_an_unknown_id_is_said_so(shell: Shell, command: str) -> None:
     answer = shell(command, "nothing-of-this-name")
     assert answer.exit_code == 1
     assert answer.output.startswith("error: no ")
+
+
+def test_a_run_that_has_not_begun_is_taken_back_once(shell: Shell) -> None:
+    incident = shell.trouble()
+    while not shell.world.runs():
+        shell.world.pipeline.advance(incident)
+    run = shell.world.runs()[0].id
+    assert shell("cancel", run).output == f"canceling {run}\n"
+    assert shell.world.runs()[0].state == "canceled"
+    assert f"run {run} has ended: canceled" in shell("cancel", run).output
+    assert [row["action"] for row in shell.world.store.read(audit.latest)] == ["cancel"]
+
+
+def test_a_run_that_begins_while_it_is_canceled_is_asked_to_end(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = shell.trouble()
+    while not shell.world.runs():
+        shell.world.pipeline.advance(incident)
+    run, write, asked = shell.world.runs()[0].id, Store.write, list[str]()
+
+    def slow(self: Store, work: Callable[[Connection], Any]) -> Any:
+        write(self, lambda db: runs.began(db, run, shell.world.now))
+        return write(self, work)
+
+    monkeypatch.setattr(Store, "write", slow)
+    monkeypatch.setattr(Executor, "cancel", lambda self, one: asked.append(one.id))
+    assert shell("cancel", run).exit_code == 0
+    assert asked == [run] and shell.world.runs()[0].state == "running"
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import functools
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from remediator import people
 from remediator.errors import Conflict, ExecuteError
 from remediator.examine import BadAnswer
 from remediator.guard import Limits
-from remediator.model import Alert, Mode, RunOutcome, SpeechProof
+from remediator.model import Alert, Mode, Run, RunOutcome, SpeechProof
 from remediator.pipeline import Stages
 from remediator.states import IncidentState, RunState
 from remediator.store import approvals, incidents, notifications, records, runs
@@ -523,6 +524,48 @@ def test_a_hold_before_the_run_begins_counts_and_a_release_examines_anew(world: 
     world.store.write(lambda db: people.release(db, mine, by="ann", now=world.now))
     world.live(120)
     assert world.state() is S.RESOLVED and world.started == []
+
+
+@pytest.mark.parametrize("how", ["hold", "cancel"])
+def test_a_run_that_is_taken_back_while_its_process_is_started_is_asked_to_end(
+    world: World, how: str
+) -> None:
+    begin = world.start
+
+    def start(run: Run) -> None:
+        begin(run)
+        values: dict[str, Any] = {"by": "ann", "now": world.now}
+        if how == "hold":
+            mine = run.incident_id
+            world.store.write(lambda db: people.hold(db, mine, reason="mine", mode="act", **values))
+        else:
+            world.store.write(lambda db: runs.cancel_queued(db, run.id, world.now))
+            world.heal(run.host)
+
+    world.seen["gpu01"] = down(host("7860", "7861"))
+    world.start = start
+    world.pipeline = world.worker("w1")
+    world.pipeline.accept([alert()])
+    world.live(120)
+    assert [run.state for run in world.runs()] == [RunState.CANCELED]
+    assert world.canceled == [world.started[0].id] and len(world.started) == 1
+    assert world.state() is (S.HELD if how == "hold" else S.RESOLVED)
+
+
+def test_a_run_that_another_worker_has_begun_goes_on(world: World) -> None:
+    begin = world.start
+
+    def start(run: Run) -> None:
+        begin(run)
+        world.store.write(lambda db: runs.began(db, run.id, world.now))
+
+    world.seen["gpu01"] = down(host("7860", "7861"))
+    world.heals = lambda run: world.heal(run.host)
+    world.start = start
+    world.pipeline = world.worker("w1")
+    world.pipeline.accept([alert()])
+    world.live(120)
+    assert world.canceled == [] and [run.state for run in world.runs()] == [RunState.OK]
 
 
 def test_a_persons_lease_on_the_host_means_held_by_that_person_until_it_ends(world: World) -> None:

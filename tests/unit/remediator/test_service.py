@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import Connection
 
 from remediator.service import Service, assemble
 from remediator.settings import Settings
-from remediator.store import audit
+from remediator.store import audit, runs
 from remediator.tokens import Holder, Role, Tokens, digest
 from tests.sim.wecom.robot import Robot
 from tests.unit.remediator import world as w
@@ -215,6 +216,24 @@ def test_a_run_can_be_canceled_once(town: Town) -> None:
     town.world.finishes = True
     town.live(20)
     assert town.client.post(f"/api/v1/runs/{run}/cancel", headers=as_role("operator")).status_code == 409
+
+
+def test_a_run_that_begins_while_it_is_canceled_is_asked_to_end(town: Town) -> None:
+    break_gpu01(town)
+    town.alert(down())
+    while not town.status()["runs"]:
+        town.service.pipeline.advance(town.status()["incidents"][0]["id"])
+    run, store = town.status()["runs"][0]["id"], town.service.store
+    real = store.write
+
+    def write(work: Callable[[Connection], Any]) -> Any:
+        real(lambda db: runs.began(db, run, town.world.now))
+        return real(work)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "write", write)
+        assert town.client.post(f"/api/v1/runs/{run}/cancel", headers=as_role("operator")).status_code == 200
+    assert town.world.canceled == [run] and town.status()["runs"][0]["state"] == "running"
 
 
 def test_one_incident_shows_everything_that_led_to_it(town: Town) -> None:
