@@ -12,11 +12,13 @@ from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, upd
 from remediator.breaker import Judged
 from remediator.errors import UnknownItem
 from remediator.model import Plan, Remedy, Run, RunOutcome
-from remediator.states import ACTIVE_RUN, RunState, check_run_move
+from remediator.states import ACTIVE_RUN, FINAL_RUN, RunState, check_run_move
 from remediator.store.ids import new_id
 from remediator.store.schema import incident, run
 
 _FIELDS = tuple(field.name for field in fields(Run))
+# What was canceled before it began never touched the host; what was cut off half-way did.
+COUNTS = or_(run.c.state != RunState.CANCELED, run.c.started_at.is_not(None))
 
 
 def reserve(
@@ -103,13 +105,13 @@ def latest(db: Connection, limit: int = 100) -> list[Run]:
 def attempts(db: Connection, host: str, fault: str, since: datetime, *, aside: Collection[str] = ()) -> int:
     """Count runs on the host for this fault, but for remedies `aside`.
 
-    Canceled ones never touched the host and don't count.
+    Those that were canceled before they began don't count.
     """
     query = (
         select(func.count())
         .select_from(run)
         .where(run.c.host == host, run.c.fault == fault, run.c.created_at > since)
-        .where(run.c.state != RunState.CANCELED, run.c.remedy.not_in(aside))
+        .where(COUNTS, run.c.remedy.not_in(aside))
     )
     return int(db.execute(query).scalar_one())
 
@@ -120,7 +122,7 @@ def latest_of_remedy(
     """Return the newest runs of one remedy on the host with their usefulness, newest first."""
     query = (
         select(run)
-        .where(run.c.host == host, run.c.remedy == remedy, run.c.state != RunState.CANCELED)
+        .where(run.c.host == host, run.c.remedy == remedy, COUNTS)
         .order_by(run.c.created_at.desc())
         .limit(limit)
     )
@@ -145,7 +147,7 @@ def disruptive_since(db: Connection, since: datetime) -> dict[str, datetime]:
     """Return the hosts that a disruptive run was made for after `since`, with the time of the newest."""
     query = (
         select(run.c.host, func.max(run.c.created_at).label("at"))
-        .where(run.c.disruptive, run.c.state != RunState.CANCELED, run.c.created_at > since)
+        .where(run.c.disruptive, COUNTS, run.c.created_at > since)
         .group_by(run.c.host)
     )
     return {str(row.host): row.at for row in db.execute(query)}
@@ -155,16 +157,16 @@ def went_wrong(db: Connection) -> frozenset[str]:
     """Return hosts whose newest run did not help and whose incident is still open: they count as out."""
     newest = (
         select(run.c.host, func.max(run.c.created_at).label("at"))
-        .where(run.c.state != RunState.CANCELED)
+        .where(COUNTS)
         .group_by(run.c.host)
         .subquery()
     )
-    bad = or_(run.c.state.in_((RunState.FAILED, RunState.ABANDONED)), run.c.useful.is_(False))
+    bad = or_(run.c.state.in_(FINAL_RUN - {RunState.OK}), run.c.useful.is_(False))
     query = (
         select(run.c.host)
         .join(newest, (run.c.host == newest.c.host) & (run.c.created_at == newest.c.at))
         .join(incident, run.c.incident_id == incident.c.id)
-        .where(bad, incident.c.state != "resolved")
+        .where(bad, COUNTS, incident.c.state != "resolved")
     )
     return frozenset(str(host) for host in db.execute(query).scalars())
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -314,6 +315,20 @@ def test_a_canceled_reservation_is_no_attempt(store: Store) -> None:
     assert not store.write(lambda db: runs.began(db, run.id, NOW))
 
 
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_run_that_was_canceled_counts_as_one_when_it_had_begun(store: Store, begun: bool) -> None:
+    run = reserve(store, new(store))
+    if begun:
+        store.write(lambda db: runs.began(db, run.id, NOW))
+        store.write(lambda db: runs.ended(db, run.id, RunOutcome("canceled"), NOW))
+    else:
+        store.write(lambda db: runs.cancel_queued(db, run.id, NOW))
+    assert store.read(lambda db: runs.attempts(db, "gpu01", "service_down", NOW - HOUR)) == begun
+    assert len(store.read(lambda db: runs.latest_of_remedy(db, "gpu01", "restart"))) == begun
+    assert store.read(lambda db: runs.disruptive_since(db, NOW - HOUR)) == ({"gpu01": NOW} if begun else {})
+    assert store.read(runs.went_wrong) == ({"gpu01"} if begun else frozenset())
+
+
 def test_how_a_run_ended_is_recorded_once(store: Store) -> None:
     run = reserve(store, new(store))
     store.write(lambda db: runs.began(db, run.id, NOW))
@@ -323,12 +338,15 @@ def test_how_a_run_ended_is_recorded_once(store: Store) -> None:
     assert (ended.state, ended.rc, ended.summary) == (RunState.OK, 0, {"freed_b": 5})
 
 
-def test_a_host_counts_as_out_after_a_run_that_went_wrong_until_speech_is_proved(store: Store) -> None:
+@pytest.mark.parametrize("ended", ["failed", "abandoned", "canceled"])
+def test_a_host_counts_as_out_after_a_run_that_went_wrong_until_speech_is_proved(
+    store: Store, ended: Literal["failed", "abandoned", "canceled"]
+) -> None:
     mine = new(store)
     run = reserve(store, mine)
     store.write(lambda db: runs.began(db, run.id, NOW))
     assert store.read(runs.went_wrong) == frozenset()
-    store.write(lambda db: runs.ended(db, run.id, RunOutcome("failed", 2), NOW))
+    store.write(lambda db: runs.ended(db, run.id, RunOutcome(ended), NOW))
     assert store.read(runs.went_wrong) == {"gpu01"}
     moved = mine
     for state in (S.EXAMINING, S.VERIFYING, S.HOLDING, S.RESOLVED):
