@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,8 +24,13 @@ esac
 """
 SYSTEMCTL = """#!/bin/sh
 echo "systemctl $@" >>{log}
+case "$1" in
+  restart) rm {log}.fails 2>/dev/null && exit 1; date +%s >{log}.since ;;
+esac
 echo LoadState=loaded
 echo ActiveState=active
+echo MainPID=4242
+echo "ExecMainStartTimestamp=@$(cat {log}.since 2>/dev/null || echo 1)"
 """
 
 
@@ -119,6 +125,27 @@ def test_the_way_back_takes_code_environment_and_condas_name_back_and_a_second_t
     )
 
 
+def _restarts(folder: Path) -> int:
+    return (folder / "calls").read_text().count("systemctl restart glm-tts@7860.service")
+
+
+def test_a_way_back_whose_restart_failed_is_finished_by_the_next_run(
+    host: Host, rollback: Callable[..., Any]
+) -> None:
+    assert host.deploy("main").code == 0
+    (host.folder / "app/code.py").write_text("two")
+    assert host.deploy("main").code == 0
+    (host.folder / "calls.fails").touch()
+    assert rollback("kokoro").status == "failed"
+    assert host.runs()[0] == "one", "the link leads back already"
+    assert _restarts(host.folder) == 1
+    again = rollback("kokoro")
+    assert again.status == "successful", again.output
+    assert _restarts(host.folder) == 2, "the process of the other release went on"
+    assert rollback("kokoro").changed == 0
+    assert _restarts(host.folder) == 2
+
+
 def test_an_environment_alone_makes_a_release_of_the_same_code_that_can_be_taken_back(
     host: Host, rollback: Callable[..., Any]
 ) -> None:
@@ -177,6 +204,49 @@ def test_environments_that_no_release_runs_in_are_deleted_and_nobody_elses(host:
     assert done.code == 0, done.said
     kept = {path.name.split(".")[0] for path in host.envs.iterdir()}
     assert kept == {"torch29", "torch29-mine", *(build.name for build in (*builds[1:], newest))}
+
+
+APART = """
+mount -t tmpfs none /etc/systemd/system && touch -d @50 "$1" && shift && exec "$@"
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a mount namespace needs root")
+@pytest.mark.parametrize(
+    ("newer", "pid", "restarted"),
+    [
+        pytest.param("", 4242, False, id="nothing changed since its start"),
+        pytest.param("current", 4242, True, id="another release"),
+        pytest.param("7860.env", 4242, True, id="other settings"),
+        pytest.param("admin-token", 4242, True, id="another secret"),
+        pytest.param("", 0, True, id="it does not run"),
+    ],
+)
+def test_an_instance_is_restarted_when_it_is_older_than_what_it_starts_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, newer: str, pid: int, restarted: bool
+) -> None:
+    for name in ("current", "7860.env", "admin-token"):
+        (tmp_path / name).symlink_to("release")
+        at = 101 if name == newer else 100
+        os.utime(tmp_path / name, (at, at), follow_symlinks=False)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/systemctl").write_text(
+        SYSTEMCTL.format(log=tmp_path / "calls").replace("4242", str(pid))
+    )
+    (tmp_path / "bin/systemctl").chmod(0o755)
+    (tmp_path / "calls.since").write_text("100")
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
+    done = play_role(
+        "glmtts_service",
+        tmp_path,
+        entries=("restart",),
+        within=["unshare", "--mount", "--propagation", "private", "sh", "-c", APART, "sh", UNIT],
+        glmtts_instances=[{"port": 7860}],
+        glmtts_service_root=str(tmp_path),
+        glmtts_service_config_dir=str(tmp_path),
+    )
+    assert done.code == 0, done.said
+    assert _restarts(tmp_path) == restarted, done.said
 
 
 @pytest.mark.skipif(UNIT.exists(), reason=f"{UNIT} exists here")
