@@ -146,6 +146,22 @@ def test_a_way_back_whose_restart_failed_is_finished_by_the_next_run(
     assert _restarts(host.folder) == 2
 
 
+def test_a_lease_is_given_back_when_the_window_could_not_be_opened(
+    host: Host, rollback: Callable[..., Any]
+) -> None:
+    helper = host.folder / "bin/helper"
+    full = '  "maintenance begin") echo "No space left on device" >&2; exit 5 ;;'
+    helper.write_text(helper.read_text().replace("  drain*)", f"{full}\n  drain*)"))
+    assert rollback("kokoro").status == "failed"
+    calls = (host.folder / "calls").read_text().splitlines()
+    assert [call.split()[:2] for call in calls] == [
+        ["lease", "take"],
+        ["maintenance", "show"],
+        ["maintenance", "begin"],
+        ["lease", "release"],
+    ]
+
+
 def test_an_environment_alone_makes_a_release_of_the_same_code_that_can_be_taken_back(
     host: Host, rollback: Callable[..., Any]
 ) -> None:
