@@ -79,3 +79,23 @@ def test_what_changes_a_host_gives_its_lease_back_whatever_happens(playbook):
     assert "take_lease" in str(block["block"][0])
     assert "release_lease" in str(block["always"])
     assert "report_failure" in str(block["rescue"])
+
+
+def _restarts_speech(role: str) -> bool:
+    tasks = (PLAYBOOKS / "roles" / role / "tasks").glob("*.yml")
+    return any("Restart the speech services" in path.read_text() for path in tasks)
+
+
+def test_every_tag_that_may_change_what_speaks_also_restarts_and_proves_it():
+    plays = _yaml(PLAYBOOKS / "deploy.yml")
+    tasks = next(play for play in plays if play["name"] == "Deploy the speech services")["tasks"]
+    block = next(task for task in tasks if "block" in task)["block"]
+    tags_of = {
+        (role["name"], role.get("tasks_from", "main")): set(task["tags"])
+        for task in block
+        if (role := task.get("ansible.builtin.import_role"))
+    }
+    restart, prove = tags_of["glmtts_service", "restart"], tags_of["rollout", "prove"]
+    changing = set().union(*(tags for (role, _), tags in tags_of.items() if _restarts_speech(role)))
+    assert changing >= {"app", "glm", "service"}
+    assert changing <= restart <= prove
