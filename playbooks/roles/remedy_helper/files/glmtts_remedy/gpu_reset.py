@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,40 @@ from glmtts_remedy.errors import HelperError, Refused, UsageProblem
 
 RESET_TIMEOUT_S = 120
 ANSWER_TIMEOUT_S = 20
+PASSING_S = 10  # longer than our collector lets nvidia-smi take
+PAUSE_S = 0.5
 NOT_AVAILABLE, NO_PERMISSION = 3, 4
 NOT_PERMITTED = re.compile(r"not (permitted|supported|available)|insufficient permission", re.IGNORECASE)
 MARK = "gpu_reset_unavailable"
 
 
-def holders(config: Config, uuid: str) -> dict[str, Any]:
-    """Return who uses the card, which instances are meant to, and whether it is split (MIG)."""
+def holders(
+    config: Config,
+    uuid: str,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, Any]:
+    """Return who uses the card, which instances are meant to, and whether it is split (MIG).
+
+    While every foreign holder is an nvidia-smi that only asks, as our collector's does every few seconds, it is looked
+    at again for PASSING_S. One that stays is a holder like any other.
+    """
+    end = clock() + PASSING_S
+    while True:
+        found = _holders(config, uuid)
+        foreign = found["foreign"]
+        if not foreign or not all(_is_passing(item) for item in foreign) or clock() >= end:
+            return found
+        sleep(PAUSE_S)
+
+
+def _is_passing(holder: dict[str, Any]) -> bool:
+    """Whether the holder asks and leaves, or has left already."""
+    name = proc.text_of(holder["pid"], "comm").strip()
+    return holder["how"] == "has it open" and name in {"", "nvidia-smi"}
+
+
+def _holders(config: Config, uuid: str) -> dict[str, Any]:
     card = _card(config, uuid)
     found = [{**item, "how": "computes on it"} for item in card["processes"]]
     known = {item["pid"] for item in found}

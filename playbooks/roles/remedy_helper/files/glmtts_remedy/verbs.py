@@ -187,7 +187,11 @@ VERBS: dict[str, Verb] = {
         changes=True,
         takes=_free_port_takes,
     ),
-    "gpu-holders": Verb(lambda config, given: parts.gpu_reset.holders(config, given.uuid), takes=_gpu_takes),
+    "gpu-holders": Verb(
+        lambda config, given: parts.gpu_reset.holders(config, given.uuid),
+        takes=_gpu_takes,
+        timeout_s=lambda config: 60,
+    ),
     "gpu-persistence": Verb(
         lambda config, given: parts.gpu_reset.set_persistence(config, given.uuid, given.to == "on"),
         changes=True,
