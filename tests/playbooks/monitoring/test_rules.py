@@ -1,13 +1,16 @@
 """The shipped rules, played by promtool: each fires for its condition, and only for that."""
 
 import json
+import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import yaml
 
+ROOT = Path(__file__).parents[3]
 BOUND_S = 120
 G1 = 'host="gpu01",port="7860"'
 DISK = 'host="gpu01",mountpoint="/var/lib/glmtts",fstype="ext4"'
@@ -437,6 +440,18 @@ def test_every_rule_has_a_case_of_either_kind(rendered, rows):
     groups = yaml.safe_load((rendered / "glmtts.rules.yml").read_text("utf-8"))["groups"]
     rules = {rule["alert"] for group in groups for rule in group["rules"]}
     assert rules - {row.alert for row in rows} == set()
+
+
+def test_every_xid_that_the_catalogue_acts_on_raises_the_alert(rendered):
+    (rules,) = yaml.safe_load((rendered / "glmtts.rules.yml").read_text("utf-8"))["groups"]
+    expr = next(rule["expr"] for rule in rules["rules"] if rule["alert"] == "XidError")
+    watched = set(re.search(r'xid=~"([0-9|]+)"', expr)[1].split("|"))
+    faults = yaml.safe_load((ROOT / "remediator/faults.yml").read_text("utf-8"))["faults"].values()
+    acted_on = {
+        str(code) for fault in faults for proof in fault.get("proved_by", []) for code in proof.get("xid", [])
+    }
+    assert acted_on > {"46", "79", "119"}
+    assert acted_on - watched == set()
 
 
 def test_a_window_that_is_over_hides_nothing(fired):
