@@ -1,7 +1,9 @@
 """The daily cleanup, by cron or by a timer: what systemd and the helper are given is what they take."""
 
+import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import jinja2
@@ -39,6 +41,33 @@ def test_it_runs_at_three_as_the_service_user():
     assert "OnCalendar=*-*-* 03:00:00\n" in timer
     assert "User=glmtts\n" in service
     assert "ExecStart=/usr/local/sbin/glmtts-remedy purge\n" in service
+
+
+KEPT = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_vars: {roles}/remedy_helper/defaults/main.yml
+    - ansible.builtin.template:
+        src: {roles}/remedy_helper/templates/remedy.json.j2
+        dest: {folder}/{{{{ inventory_hostname }}}}.json
+        mode: "0644"
+"""
+
+
+@pytest.mark.slow  # a play of its own
+def test_days_are_set_by_one_name_for_cleanup_and_remedy(tmp_path):
+    hosts = {"plain": {}, "site": {"outputs_keep_days": 30}}
+    common = {"ansible_connection": "local", "glmtts_instances": []}
+    inventory = {"all": {"hosts": {name: {**common, **own} for name, own in hosts.items()}}}
+    (tmp_path / "inventory.yml").write_text(json.dumps(inventory))
+    (tmp_path / "play.yml").write_text(KEPT.format(roles=ROLE.parent, folder=tmp_path))
+    playbook = Path(sys.executable).with_name("ansible-playbook")
+    command = [playbook, tmp_path / "play.yml", "-i", tmp_path / "inventory.yml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
+    assert done.returncode == 0, done.stdout + done.stderr
+    kept = {name: json.loads((tmp_path / f"{name}.json").read_text())["keep_days"] for name in hosts}
+    assert kept == {"plain": 7, "site": 30}
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
