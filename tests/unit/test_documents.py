@@ -78,3 +78,40 @@ def test_every_make_target_of_the_documentation_exists() -> None:
         )
     }
     assert named <= targets
+
+
+def test_every_tag_of_the_documentation_exists() -> None:
+    playbooks = sorted((ROOT / "playbooks").glob("*.yml"))
+    deployed = [
+        (ROOT / "playbooks" / f"{name}.yml").read_text(encoding="utf-8")
+        for name in ("deploy", "control", "adopt")
+    ]
+    tags = {
+        tag
+        for text in deployed
+        for found in re.findall(r"^\s*tags: \[([a-z_, ]+)\]$", text, flags=re.MULTILINE)
+        for tag in found.split(", ")
+    }
+    comments = [
+        "".join(re.findall(r"^#.*\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE))
+        for path in playbooks
+    ]
+    named = {
+        tag
+        for text in [*comments, *(page.read_text(encoding="utf-8") for page in PAGES)]
+        for found in re.findall(r"--(?:skip-)?tags[ =]([\w,]+)", text)
+        for tag in found.split(",")
+    }
+    assert {"app", "glm", "helper"} <= named
+    assert named - tags == set()
+
+
+def test_whoever_meets_a_host_marked_as_unable_to_reset_reads_how_to_clear_that() -> None:
+    from_helper = (ROOT / "playbooks/roles/remedy_helper/files/glmtts_remedy/gpu_reset.py").read_text(
+        encoding="utf-8"
+    )
+    mark = re.search(r'^MARK = "(\w+)"$', from_helper, flags=re.MULTILINE)
+    assert mark is not None
+    page = (ROOT / "docs/runbooks/gpu_needs_reboot.md").read_text(encoding="utf-8")
+    command = f"sudo rm /var/lib/glmtts-remedy/{mark[1]}"
+    assert [command in part for part in page.split("## 中文")] == [True, True]
