@@ -69,6 +69,16 @@ def test_systemd_took_every_limit_of_the_unit_as_it_is_meant(lab: Lab) -> None:
         assert devices - clock == {"char-nvidia* rw", "char-nvidia-uvm rw", "char-nvidia-caps rw"}
 
 
+def test_cron_cleans_up_at_three_as_the_service_user(lab: Lab) -> None:
+    for host in sorted({host for host, _ in INSTANCES}):
+        lines = lab.host(host).run(["cat", "/etc/cron.d/glmtts-cleanup"]).stdout.splitlines()
+        jobs = [line for line in lines if line and not line.startswith("#")]
+        assert jobs == ["0 3 * * * glmtts /usr/local/sbin/glmtts-remedy purge > /dev/null"]
+        owned = lab.host(host).run(["stat", "--format=%U %a", "/etc/cron.d/glmtts-cleanup"]).stdout.split()
+        assert owned[0] == "root", "cron runs nobody else's file"
+        assert int(owned[1], 8) & 0o022 == 0, "nor one that others may write"
+
+
 def test_people_reach_the_remediator_over_tls_and_its_metrics_stay_inside(lab: Lab) -> None:
     def ask(url: str) -> str:
         trusted = ["--cacert", "/etc/nginx/voicekeeper/server.pem", "--connect-to", "control::127.0.0.1:"]
