@@ -114,3 +114,15 @@ def test_a_host_that_answers_with_the_same_boot_id_was_not_rebooted(stage):
     assert played.status == "failed"
     assert "did not reboot" in played.result["error"]
     assert "speak 7860" not in played.calls
+
+
+@pytest.mark.slow  # a whole reboot once more
+def test_a_rebooted_host_that_stays_silent_is_given_its_time_and_no_more(stage):
+    stage.answer("examine", evidence())
+    stage.answer("booted", {**evidence(), "boot_id": "b"})
+    stage.answer("speak", {"ok": False, "error": "no sound"}, rc=1)
+    (stage.folder / "speak.takes_s").write_text("5")
+    played = stage.play("reboot", target="gpu01", run_id="run-1", remedy_steps_ready_timeout_s=5, **QUICK)
+    assert played.status == "failed"
+    assert played.verbs[-2:] == ["speak 7860", "lease release"]
+    assert played.calls.count("speak 7860") == 1
