@@ -162,6 +162,14 @@ def test_an_instance_may_listen_on_loopback_where_nobody_asks_from_outside(tmp_p
             "glmtts_service_listen",
             id="an instance that nobody can ask",
         ),
+        pytest.param(
+            {"glmtts_service_listen": "10.0.0.1"},
+            "on 10.0.0.1 the host's own checks",
+            id="an instance that its own host can't ask",
+        ),
+        pytest.param(
+            {"glmtts_service_listen": "::"}, "to 0.0.0.0, or to 127.0.0.1", id="an instance without IPv4"
+        ),
         pytest.param({"remediator_mode": "obey"}, "observe, propose, act", id="no such mode"),
         pytest.param(
             {"glmtts_service_memory_maxx": "8G", "prometheus_of_others": 1},
