@@ -22,7 +22,6 @@ def say(
             text=text,
             max_chars=settings.max_chars,
             voice=voice,
-            default_voice=settings.voice,
             sample_rate=sample_rate,
             speed=speed,
         )

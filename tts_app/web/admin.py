@@ -52,11 +52,7 @@ async def speak(
 ) -> Response:
     """Speak through the reserved slot, also while full or draining; audio/wav."""
     wanted = speech_request(
-        context.service.engine,
-        text=body.text,
-        max_chars=500,
-        sample_rate=body.sample_rate,
-        default_voice=context.settings.voice,
+        context.service.engine, text=body.text, max_chars=500, sample_rate=body.sample_rate
     )
     job = context.service.submit(wanted, reserved=True, owner="admin")
     spoken: Speech = await result_or_gone(job, request)

@@ -90,7 +90,6 @@ async def speech(
         text=body.input,
         max_chars=context.settings.max_chars,
         voice=body.voice.id if isinstance(body.voice, VoiceId) else body.voice,
-        default_voice=context.settings.voice,
         sample_rate=body.sample_rate,
         seed=body.seed,
         speed=float(body.speed),

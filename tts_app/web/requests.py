@@ -17,7 +17,6 @@ def speech_request(
     text: str,
     max_chars: int,
     voice: str | None = None,
-    default_voice: str | None = None,
     sample_rate: int = 24000,
     seed: int = 42,
     speed: float = 1.0,
@@ -28,7 +27,7 @@ def speech_request(
     return SpeechRequest(
         text=prepare(text, max_chars=max_chars, field=text_field),
         sample_rate=check_rate(engine, sample_rate),
-        voice=check_voice(engine, voice) or default_voice,
+        voice=check_voice(engine, voice),
         seed=seed,
         speed=speed,
         reference=reference,

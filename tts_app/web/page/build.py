@@ -62,16 +62,15 @@ def build(context: Context) -> Any:
 
 
 def _speak_tab(context: Context, handlers: Handlers) -> None:
-    settings, engine = context.settings, context.service.engine
+    engine = context.service.engine
     voices = [(f"{v.name_zh} / {v.name_en}", v.id) for v in engine.voices()]
     rates = list(engine.status().sample_rates)
     text = gr.Textbox(label=_t("text"), placeholder=_t("text_hint"), lines=5, max_lines=15, elem_id="text")
     advice = gr.HTML(elem_id="advice")
     split = gr.Button(_t("split"), visible=False, elem_id="split")
     with gr.Row():
-        voice = gr.Dropdown(
-            [("自动 / automatic", ""), *voices], value=settings.voice or "", label=_t("voice")
-        )
+        # Automatic is the settings' voice too, and the only choice that the substitute may speak for.
+        voice = gr.Dropdown([("自动 / automatic", ""), *voices], value="", label=_t("voice"))
         rate = gr.Radio(rates, value=rates[0], label=_t("rate"), elem_id="rate")
     with gr.Row():
         # Without limits here: Gradio would refuse a seed in English alone.

@@ -148,7 +148,6 @@ class Handlers:
                 text=part,
                 max_chars=settings.max_chars,
                 voice=voice,
-                default_voice=None if reference else settings.voice,
                 sample_rate=rate_hz,
                 seed=chosen_seed,
                 speed=chosen_speed,

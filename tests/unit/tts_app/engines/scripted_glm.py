@@ -84,10 +84,10 @@ class Fleet:
         return self.started[-1]
 
 
-def engine(*scripts, **kwargs):
+def engine(*scripts, default_voice=None, **kwargs):
     fleet = Fleet(*scripts)
     supervisor = GlmSupervisor(fleet, **kwargs)
-    return GlmEngine(supervisor), fleet
+    return GlmEngine(supervisor, default_voice=default_voice), fleet
 
 
 def restarts(speaks):

@@ -48,6 +48,14 @@ def test_chinese_is_read_by_the_voice_that_does_not_spell_pinyin(text, voice):
     assert argv[argv.index("-v") + 1] == voice
 
 
+def test_a_named_voice_goes_before_the_settings_voice_and_both_before_the_language():
+    program = Program()
+    speaks = engine(program, default_voice="en-us")
+    speaks.synthesize(SpeechRequest("你好"))
+    speaks.synthesize(SpeechRequest("hello", voice="cmn-latn-pinyin"))
+    assert [argv[argv.index("-v") + 1] for argv, _ in program.calls] == ["en-us", "cmn-latn-pinyin"]
+
+
 def test_the_text_goes_in_by_standard_input_never_by_argument():
     program = Program()
     engine(program).synthesize(SpeechRequest("--help 你好"))

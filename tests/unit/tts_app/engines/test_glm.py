@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.unit.tts_app.engines.scripted_glm import LOADED, Worker, engine, spoken
+from tts_app.audio.resample import resample
 from tts_app.engines.base import Reference, SpeechRequest
 from tts_app.engines.glm import offered_rates, worker_environment
 from tts_app.errors import (
@@ -13,6 +14,7 @@ from tts_app.errors import (
     Cancelled,
 )
 from tts_app.glm_worker.protocol import unpack
+from tts_app.voices.references import REFERENCE_VOICES, built_in_reference
 
 
 def test_it_loads_once_and_speaks():
@@ -53,6 +55,15 @@ def test_without_a_reference_a_built_in_one_is_used():
     speaks, fleet = engine()
     speaks.synthesize(SpeechRequest("你好世界"))
     assert fleet.started[0].sent[-1]["prompt_text"]
+
+
+@pytest.mark.parametrize(("named", "used"), [(None, 1), (REFERENCE_VOICES[0].id, 0)])
+def test_a_named_voice_goes_before_the_settings_voice_and_both_before_the_first(named, used):
+    speaks, fleet = engine(default_voice=REFERENCE_VOICES[1].id)
+    speaks.synthesize(SpeechRequest("你好世界", voice=named))
+    reference = built_in_reference(REFERENCE_VOICES[used].id)
+    expected = resample(reference.samples, reference.sample_rate, 16000)
+    assert np.array_equal(unpack(fleet.started[0].sent[-1]["prompt"][16000]), expected)
 
 
 @pytest.mark.parametrize(

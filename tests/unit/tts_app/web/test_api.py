@@ -155,11 +155,12 @@ def test_draining_is_503_with_retry_after(client):
     assert rejected(client, "draining") == 1
 
 
+@pytest.mark.parametrize("configured", [None, "zf_test"])
 def test_who_names_no_voice_hears_the_substitute_labelled_while_the_model_cannot_be_loaded(
-    make_client, engine
+    make_client, engine, configured
 ):
     engine.load_error = LoadFailed("no weights")
-    client = make_client(substitute=Substitute(FakeEngine()))
+    client = make_client(substitute=Substitute(FakeEngine()), voice=configured)
     answer = speak(client)
     assert (answer.status_code, answer.headers["x-spoken-by"]) == (200, "fake")
     assert speak(client, voice="zf_test").status_code == 503

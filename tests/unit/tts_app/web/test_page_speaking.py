@@ -163,6 +163,12 @@ def test_a_plainer_voice_is_labelled_while_the_model_cannot_be_loaded(make_conte
     assert "模型加载失败" in speak(page, voice="zf_test")[-1][1]
 
 
+def test_the_page_leaves_the_voice_open_for_the_substitute_also_where_the_settings_name_one(make_client):
+    with make_client(with_page=True, voice="zf_test") as client:
+        shown = client.get("/config").json()["components"]
+    assert [c["props"]["value"] for c in shown if c["type"] == "dropdown"] == [""]
+
+
 def test_clear_memory_shows_before_and_after(page):
     assert "清理前 500 MB，清理后 120 MB，释放 380 MB" in page.clear(ZH)
 
