@@ -37,12 +37,14 @@ def split(text: str, max_units: float = MAX_UNITS) -> list[str]:
     piece holds at least one; a text with nothing to speak gives no piece.
     """
     pieces: list[str] = []
-    current = ""
+    current, carried = "", 0.0
     for part in _parts(text, (_SENTENCE, _CLAUSE, _WORD), max_units):
-        if current and units(current + part) > max_units:
+        weight = units(part)
+        if current and carried + weight > max_units:
             pieces.append(current)
-            current = ""
+            current, carried = "", 0.0
         current += part
+        carried += weight
     pieces.append(current)
     return _only_speakable(pieces)
 
@@ -63,7 +65,8 @@ def _hard(text: str, max_units: float) -> Iterator[str]:
     """Yield `text` cut between characters: the last resort, for one endless word."""
     current = ""
     for char in text:
-        if current and units(current + char) > max_units:
+        # A character without weight always fits: to weigh all again for each takes the square of their number.
+        if current and units(char) and units(current + char) > max_units:
             yield current
             current = ""
         current += char

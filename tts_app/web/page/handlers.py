@@ -44,21 +44,20 @@ class Handlers:
     ) -> tuple[str, Any]:
         """Return warnings about what is typed so far, and whether to offer splitting."""
         chinese, limit = is_chinese(request.headers), self.context.settings.max_chars
-        lengths = [len(part) for part in fields.parts_of(text or "")]
-        count, longest = sum(lengths), max(lengths)
-        lines = []
+        count, longest, lines = fields.length_of(text or ""), 0, []
         if count > limit:
             lines.append(say("too_long", chinese, count=count, limit=limit))
-        elif longest > LONG_TEXT_CHARS:
+        elif (longest := max(map(len, fields.parts_of(text or "")))) > LONG_TEXT_CHARS:
             lines.append(say("long", chinese, count=longest, limit=LONG_TEXT_CHARS))
         if (rate or 0) >= HIGH_RATE_HZ:
             lines.append(say("slow_rate", chinese))
         lines += reference_advice(audio, transcript or "", chinese=chinese)
-        return boxes.warnings(lines), gr.update(visible=LONG_TEXT_CHARS < longest <= count <= limit)
+        return boxes.warnings(lines), gr.update(visible=longest > LONG_TEXT_CHARS)
 
     def split(self, text: str) -> str:
-        """Return the text in short parts."""
-        return speaking.split_for_people(text or "")
+        """Return the text in short parts; one over the limit as it is: its advice says so."""
+        too_long = fields.length_of(text or "") > self.context.settings.max_chars
+        return text if too_long else speaking.split_for_people(text or "")
 
     def speak(
         self,

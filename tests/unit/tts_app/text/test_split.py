@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tts_app.text import split as cutting
 from tts_app.text.check import speakable
 from tts_app.text.normalise import normalise
 from tts_app.text.split import MAX_UNITS, split, units
 
+weight_of = cutting._weight
 # F4: 29 words, no comma; upstream's own splitter ends with IndexError on sentences of this kind.
 LONG_SENTENCE = " ".join(["internationalization"] * 29) + "."
 
@@ -51,6 +53,20 @@ def test_punctuation_alone_makes_no_piece():
 @pytest.mark.parametrize(("text", "weight"), [("", 0), ("你好", 2), ("12", 2), ("，。", 0), ("go", 0.7)])
 def test_units(text, weight):
     assert units(text) == pytest.approx(weight)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("。！" * 300, id="sentences"),
+        pytest.param("啊" * 61 + "(" * 1000, id="one endless word"),
+    ],
+)
+def test_what_has_no_weight_is_not_weighed_over_and_over(monkeypatch, text):
+    weighed = []
+    monkeypatch.setattr(cutting, "_weight", lambda token: weighed.append(token) or weight_of(token))
+    split(text)
+    assert len(weighed) <= 8 * len(text)
 
 
 @settings(max_examples=60, deadline=None)

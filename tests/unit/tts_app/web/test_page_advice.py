@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.unit.tts_app.web.people import EN, ZH
-from tts_app.web.page import reference
+from tests.unit.tts_app.web.people import EN, ZH, speak
+from tts_app.web.page import fields, reference, speaking
 from tts_app.web.page.language import COOKIE, is_chinese
 from tts_app.web.page.words import LABELS, MESSAGES
 
@@ -88,6 +88,22 @@ def test_splitting_loses_nothing(page):
     parts = page.split(text)
     assert "\n\n" in parts
     assert parts.replace("\n\n", "") == text
+
+
+@pytest.mark.parametrize("text", ["。！" * 400_000, "\n" * 800_000, "字" * 5001])
+def test_a_text_over_the_limit_is_looked_at_no_further(page, engine, monkeypatch, text):
+    monkeypatch.setattr(fields, "normalise", lambda part: pytest.fail("cleaned"))
+    monkeypatch.setattr(speaking, "split", lambda whole: pytest.fail("cut"))
+    assert page.split(text) == text
+    assert "5000" in page.advise(text, 24000, None, "", ZH)[0]
+    assert "5000" in speak(page, text)[-1][1]
+    assert engine.spoken == []
+
+
+def test_a_text_at_the_limit_may_have_its_blank_lines_besides(page):
+    text = page.split("今天天气很好。" * 714)
+    assert len(text) > 5000 and page.advise(text, 24000, None, "", ZH)[0] == ""
+    assert page.split(text).replace("\n\n", "") == text.replace("\n\n", "")
 
 
 def test_the_status_line_says_preset_voice_not_a_clone(page, engine):
