@@ -17,8 +17,9 @@ from collections.abc import Callable
 from tts_app import logs
 from tts_app.batch import wire
 from tts_app.engines.base import Engine, PieceCallback, Speech, SpeechRequest
-from tts_app.errors import OutOfMemory
+from tts_app.errors import OutOfMemory, TtsError
 from tts_app.settings import Settings
+from tts_app.unforeseen import as_engine_error
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def _answer(engine: Engine, receiver: wire.Receiver, out: int) -> None:
     except wire.Closed:
         raise
     except Exception as error:  # noqa: BLE001 - the worker loop: one bad item must not end it
-        answer = wire.pack_error(error)
+        answer = wire.pack_error(error if isinstance(error, TtsError) else as_engine_error(error, request))
     wire.send(out, answer)
 
 

@@ -75,6 +75,12 @@ def test_a_trouble_costs_one_item(speaker, text, kind, words, new_workers) -> No
     assert speaker.starts - before == new_workers
 
 
+def test_a_bug_that_quotes_the_text_is_told_without_it(speaker) -> None:
+    with pytest.raises(EngineError, match="KeyError") as told:
+        say(speaker, "quote 我的银行密码是一二三四")
+    assert "银行" not in told.value.both()
+
+
 def test_a_busy_engine_names_its_time_through_the_pipe(speaker) -> None:
     with pytest.raises(Busy, match="the speech server is busy") as busy:
         say(speaker, "busy now")

@@ -54,6 +54,8 @@ class TroubledEngine(FakeEngine):
             raise LoadFailed("the speech server can't be reached")
         if text.startswith("bug"):
             raise IndexError("list index out of range")
+        if text.startswith("quote"):
+            raise KeyError(text)
 
 
 def make(settings: Settings) -> TroubledEngine:
