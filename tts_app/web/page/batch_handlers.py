@@ -25,16 +25,20 @@ class BatchHandlers:
     """The batch tab's handlers over one context."""
 
     def __init__(self, context: Context) -> None:
-        self.context, self._once = context, Once()
+        self.context = context
+        self._checking, self._starting = Once(), Once()
 
-    def check(self, tasks: str | None, audio: str | None, request: gr.Request) -> str:
-        """Judge the file; run nothing."""
+    def check(self, tasks: str | None, audio: str | None, request: gr.Request) -> Any:
+        """Judge the file; run nothing. No change for a further click."""
         chinese = is_chinese(request.headers)
-        try:
-            admit(self.context, request)
-            found = self.context.batches.check(_content(tasks), _bytes(audio), owner=PAGE_OWNER)
-        except TtsError as error:
-            return self._failure(error, chinese)
+        with self._checking.only(request) as first:
+            if not first:
+                return gr.skip()
+            try:
+                admit(self.context, request)
+                found = self.context.batches.check(_content(tasks), _bytes(audio), owner=PAGE_OWNER)
+            except TtsError as error:
+                return self._failure(error, chinese)
         return tables.preflight(found, chinese=chinese)
 
     def start(
@@ -48,7 +52,7 @@ class BatchHandlers:
     ) -> tuple[Any, Any, Any]:
         """Submit the file; return what is wrong with it, or how it is and its id for later looks."""
         chinese = is_chinese(request.headers)
-        with self._once.only(request) as first:
+        with self._starting.only(request) as first:
             if not first:
                 return gr.skip(), gr.skip(), gr.skip()
             try:
@@ -109,9 +113,23 @@ def _content(path: str | None) -> bytes:
             "Choose a JSONL file.",
             fix_zh="请选择 JSONL 文件。",
         )
-    with Path(path).open("rb") as tasks:
-        return tasks.read(MAX_FILE_BYTES + 1)
+    return _read(path, "tasks", MAX_FILE_BYTES + 1)
 
 
 def _bytes(path: str | None) -> bytes | None:
-    return None if path is None else Path(path).read_bytes()
+    return None if path is None else _read(path, "audio")
+
+
+def _read(path: str, field: str, most: int = -1) -> bytes:
+    """Return the first `most` bytes of what was uploaded. Raises BadRequest when it is no longer there."""
+    try:
+        with Path(path).open("rb") as upload:
+            return upload.read(most)
+    except OSError as error:
+        raise BadRequest(
+            field,
+            "the file is no longer here: uploads are deleted after an hour",
+            "文件已被清除（上传文件保留一小时）",
+            "Upload it again.",
+            fix_zh="请重新上传。",
+        ) from error

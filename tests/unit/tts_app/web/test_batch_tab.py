@@ -42,6 +42,15 @@ def test_without_a_file_the_check_says_so(tab):
     assert "no tasks file chosen" in tab.start(None, None, "", False, "", EN)[0]
 
 
+@pytest.mark.parametrize("gone", ["tasks", "audio"])
+@pytest.mark.parametrize(("request_", "told"), [(ZH, "请重新上传"), (EN, "Upload it again")])
+def test_a_file_that_was_deleted_meanwhile_is_told(tab, tasks, tmp_path, engine, gone, request_, told):
+    files = [str(tmp_path / "gone") if gone == name else tasks(GOOD) for name in ("tasks", "audio")]
+    assert told in tab.check(*files, request_)
+    assert told in tab.start(*files, "", False, "", request_)[0]
+    assert engine.spoken == []
+
+
 def test_a_batch_is_started_watched_and_given_up(tab, tasks, engine, context):
     engine.hold()
     report, html, batch_id = tab.start(tasks(GOOD), None, "desk", False, "", ZH)
@@ -93,6 +102,20 @@ def test_a_second_batch_of_this_browser_waits_for_the_end_of_the_first(tab, task
     engine.release()
     assert context.service.wait_until_idle(WAIT_S)
     assert tab.start(tasks(GOOD), None, "desk", False, "forgotten", ZH)[0] == ""
+
+
+def test_a_double_click_on_the_check_is_one_and_others_are_not_held_up(tab, tasks, context, monkeypatch):
+    check, file, further = context.batches.check, tasks(GOOD), []
+
+    def click_again(*values, **names):
+        monkeypatch.setattr(context.batches, "check", check)
+        further.extend(tab.check(file, None, person) for person in (ZH, EN))
+        return check(*values, **names)
+
+    monkeypatch.setattr(context.batches, "check", click_again)
+    assert "可以开始" in tab.check(file, None, ZH)
+    assert not isinstance(further[0], str) and "May start" in further[1]
+    assert "可以开始" in tab.check(file, None, ZH)
 
 
 def test_every_task_has_a_row_from_the_start(tab, tasks, engine, context):
