@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import logging
+import lzma
 import os
 import stat
 import zipfile
@@ -11,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from tts_app.errors import BadRequest
+from tts_app.errors import BadRequest, Busy
+
+log = logging.getLogger(__name__)
 
 CHUNK = 1 << 16
 FIELD = "audio"
@@ -19,6 +24,8 @@ AUDIO = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff"})
 PASSED_OVER = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"})
 MAX_DEPTH = 8
 MAX_PATH_BYTES = 255
+DAMAGE = frozenset({None, errno.EINVAL})  # bz2 gives no number; a place before the file's start is EINVAL
+RETRY_S = 60
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,7 @@ class ZipLimits:
 def unzip_audio(packed: BinaryIO, folder: Path, limits: ZipLimits | None = None) -> list[Path]:
     """Unpack audio files below `folder` and return them. Raises BadRequest; then the batch is refused.
 
+    Busy instead of it where the zip may be good and the disk is full or broken.
     Nothing is written outside `folder`: names with .., absolute names, links and devices are refused,
     and sizes are counted while unpacking, not read from the zip.
     """
@@ -48,6 +56,10 @@ def unzip_audio(packed: BinaryIO, folder: Path, limits: ZipLimits | None = None)
         ) from error
     except (ValueError, OverflowError, zlib.error, FileExistsError, NotADirectoryError) as error:
         raise _bad("the zip is damaged or holds one name twice", "压缩包已损坏或文件名重复") from error
+    except (lzma.LZMAError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in DAMAGE:
+            raise _no_room(error) from error
+        raise _bad(f"the zip is damaged ({type(error).__name__})", "压缩包已损坏") from error
 
 
 def _members(source: zipfile.ZipFile, limits: ZipLimits) -> Iterator[tuple[zipfile.ZipInfo, PurePosixPath]]:
@@ -132,4 +144,13 @@ def _bad(english: str, chinese: str) -> BadRequest:
         chinese,
         "Pack only audio files, with plain names, and send the zip again.",
         fix_zh="请只打包音频文件并使用普通文件名，然后重新上传。",
+    )
+
+
+def _no_room(error: OSError) -> Busy:
+    log.error("an uploaded zip can't be unpacked", exc_info=error)
+    return Busy(
+        RETRY_S,
+        f"the recordings can't be stored now: {error.strerror}",
+        f"暂时无法保存参考音频：{error.strerror}",
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,9 @@ from tests.unit.tts_app.batch.helpers import tasks_file
 from tests.unit.tts_app.batch.runs import DirectSpeaker, run
 from tts_app.batch.journal import Journal, read_records
 from tts_app.batch.report import Exit
+from tts_app.batch.unzip import unzip_audio
 from tts_app.batch.wavfile import read_facts, write_part
+from tts_app.errors import Busy
 
 
 @pytest.fixture
@@ -44,6 +48,15 @@ def test_a_batch_on_a_full_disk_stops_and_goes_on_once_there_is_room(small_disk)
     speaker = DirectSpeaker()
     assert run(tasks_file(5), small_disk / "out", speaker).exit_status is Exit.ALL_OK
     assert len(speaker.spoken) == 5 - done
+
+
+def test_recordings_that_find_no_room_are_no_fault_of_their_zip(small_disk) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as out:
+        out.writestr("a.wav", b"x" * 500_000)
+    with pytest.raises(Busy, match="No space left") as told:
+        unzip_audio(packed, small_disk)
+    assert "暂时无法保存" in told.value.message_zh
 
 
 @pytest.fixture

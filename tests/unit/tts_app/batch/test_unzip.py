@@ -44,6 +44,12 @@ def encrypted(data: bytes) -> bytes:
     return bytes(changed)
 
 
+def damaged(compress: int) -> bytes:
+    """A zip whose only file starts well and goes on as nonsense."""
+    data = packed(("a.wav", wav(1)), compress=compress)
+    return data[:50] + b"\xff" * 6 + data[56:]
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "in" / "audio"
@@ -86,6 +92,8 @@ HOSTILE = [
         patched(packed(("a.wav", b"x" * 999), compress=zipfile.ZIP_STORED), b"xxx", b"yyy"),
         id="checksum wrong",
     ),
+    pytest.param(damaged(zipfile.ZIP_LZMA), id="damaged LZMA"),
+    pytest.param(damaged(zipfile.ZIP_BZIP2), id="damaged bzip2"),
 ]
 
 
@@ -99,6 +107,13 @@ def test_a_hostile_zip_is_refused(folder, data) -> None:
     assert refusal.value.message_en.isprintable()
     outside = [p for p in folder.parents[1].rglob("*") if not p.is_relative_to(folder)]
     assert outside == [folder.parent]
+
+
+@pytest.mark.parametrize("compress", [zipfile.ZIP_STORED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_damaged_zip_in_a_real_file_is_refused_too(folder, tmp_path, compress) -> None:
+    (tmp_path / "upload").write_bytes(packed(("a.wav", wav(1)), compress=compress)[100:])
+    with (tmp_path / "upload").open("rb") as upload, pytest.raises(BadRequest):
+        unzip_audio(upload, folder)
 
 
 def test_a_zip_that_lies_about_its_size_is_stopped_while_unpacking(folder) -> None:
