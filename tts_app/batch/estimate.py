@@ -36,8 +36,9 @@ COSTS = {
     "espeak": Cost(rtf=0.05, load_s=0, memory_mb=150),
 }
 UNKNOWN_COST = Cost(rtf=1.0, load_s=10, memory_mb=500)
-GPU_NEED_MB = 9_500  # GLM-TTS in float32 peaks at 8.6-8.8 GiB
-GPU_COMFORT_MB = 12_000
+# MiB, as nvidia-smi counts. GLM-TTS in float32 peaks at 8.6-8.8 GiB; its worker refuses to load below 9.5.
+GPU_NEED_MB = 9_728
+GPU_COMFORT_MB = 12_288
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from tts_app.batch.estimate import GPU_COMFORT_MB, GPU_NEED_MB, Limits, Machine,
 from tts_app.batch.machine import free_memory_mb, read_machine
 from tts_app.batch.preflight import Verdict, check
 from tts_app.batch.tasks import Task
+from tts_app.glm_worker.model import MIN_FREE_BYTES
 
 TASKS = [Task(n, f"n{n}", "今天天气很好，我们去公园散步。" * 10) for n in range(1, 101)]
 NEED = estimate(TASKS, "kokoro")
@@ -71,6 +72,10 @@ def test_gpu_memory_matters_to_glm_alone(free_mb, codes) -> None:
     machine = Machine(gpu_free_mb=free_mb)
     assert [p.code for p in too_much(TASKS, "glm", Limits(), machine)[1]] == codes
     assert too_much(TASKS, "kokoro", Limits(), machine)[1] == []
+
+
+def test_a_card_that_is_large_enough_for_a_batch_is_so_for_its_worker() -> None:
+    assert GPU_NEED_MB * 2**20 >= MIN_FREE_BYTES
 
 
 def test_an_engine_that_is_loaded_has_its_memory_already(tmp_path) -> None:
