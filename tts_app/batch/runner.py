@@ -22,7 +22,6 @@ from tts_app.errors import EngineError, TtsError
 
 log = logging.getLogger(__name__)
 
-DISK_TROUBLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 ReadReference = Callable[[Path, str], Reference]
 
 
