@@ -110,6 +110,7 @@ class Handlers:
         chinese, snapshot = is_chinese(request.headers), self.context.service.snapshot()
         state = health.not_ready(snapshot.facts)
         engine = self.context.service.engine
+        facts = engine.status()
         line = say(
             "status",
             chinese,
@@ -117,12 +118,13 @@ class Handlers:
             state=say(state.value if state else "ready", chinese),
             depth=snapshot.facts.queued,
             limit=snapshot.facts.queue_limit,
-            memory=f"{rss_bytes() / 1e6:.0f} MB",
+            memory=round(rss_bytes() / 1e6 if facts.memory_mb is None else facts.memory_mb),
+            kind=facts.memory_kind,
             error=escape(_error_name(snapshot.last_error, chinese)),
         )
         if name := self.context.service.substituted_by:
             line += escape(say("spoken_by", chinese, name=name))
-        preset = "" if engine.status().clones_voices else f"<br>{say('preset', chinese)}"
+        preset = "" if facts.clones_voices else f"<br>{say('preset', chinese)}"
         return f'<div class="vk-status">{line}{preset}</div>'
 
     def _failure(self, error: TtsError, chinese: bool) -> str:

@@ -70,8 +70,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "rate_limit": ("Too many clicks: wait {seconds} s.", "操作过于频繁：请等待 {seconds} 秒。"),
     "status": (
-        "engine <b>{engine}</b> · {state} · queue {depth}/{limit} · memory {memory} · last error: {error}",
-        "引擎 <b>{engine}</b> · {state} · 排队 {depth}/{limit} · 内存 {memory} · 最近错误：{error}",
+        "engine <b>{engine}</b> · {state} · queue {depth}/{limit} · memory {memory} MB ({kind}) · last error: {error}",
+        "引擎 <b>{engine}</b> · {state} · 排队 {depth}/{limit} · 内存 {memory} MB（{kind}） · 最近错误：{error}",
     ),
     "ready": ("ready", "就绪"),
     "loading": ("loading the model", "模型加载中"),

@@ -1,5 +1,8 @@
 """What people are told as they type, in their language."""
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.tts_app.web.people import EN, ZH, speak
@@ -111,3 +114,18 @@ def test_the_status_line_says_preset_voice_not_a_clone(page, engine):
     assert "not a clone" in page.status(EN)
     engine.clones_voices = True
     assert "克隆" not in page.status(ZH)
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "kind", "told"),
+    [
+        pytest.param(8810.4, "cuda", r"内存 8810 MB（cuda）", id="of the engine"),
+        pytest.param(
+            None, "rss", r"内存 [1-9]\d+ MB（rss）", id="of the app, where the engine's is not known"
+        ),
+    ],
+)
+def test_the_status_line_shows_the_models_memory(page, engine, monkeypatch, memory_mb, kind, told):
+    facts = replace(engine.status(), memory_mb=memory_mb, memory_kind=kind)
+    monkeypatch.setattr(engine, "status", lambda: facts)
+    assert re.search(told, page.status(ZH))
