@@ -145,6 +145,17 @@ def test_a_paused_batch_says_why(tab, tasks, engine, context, reason, told):
     engine.release()
 
 
+@pytest.mark.parametrize(("chinese", "told"), [(True, "预计还需 2:05"), (False, "about 2:05 left")])
+def test_the_bar_shows_how_much_is_done_and_the_time_left(tab, tasks, engine, context, chinese, told):
+    engine.hold()
+    _, _, batch_id = tab.start(tasks(GOOD), None, "desk", False, "", ZH)
+    half = replace(context.batches.status(batch_id), total=8, ok=3, failed=1, eta_s=125)
+    html = status(half, chinese=chinese)
+    assert told in html
+    assert '<progress max="8" value="4"' in html
+    engine.release()
+
+
 def row(state):
     return {"line": 0, "name": "t", "status": state}
 

@@ -30,12 +30,12 @@ def submit(client, content, *, audio=None, headers=None, **form):
     return client.post("/v1/batches", files=files, data=form, headers=headers or {})
 
 
-def finished(client, batch_id, headers=None):
-    """Wait for the batch to end; a bound, no pace is expected."""
+def finished(client, batch_id, headers=None, states=frozenset({"ended", "cancelled"})):
+    """Wait for the batch to end, or for another state; a bound, no pace is expected."""
     pause = threading.Event()
     for _ in range(int(WAIT_S / 0.05)):
         status = client.get(f"/v1/batches/{batch_id}", headers=headers or {}).json()
-        if status["state"] in {"ended", "cancelled"}:
+        if status["state"] in states:
             return status
         pause.wait(0.05)
     raise AssertionError(f"still {status}")
@@ -138,6 +138,28 @@ def test_one_bad_item_does_not_stop_the_others(client, engine):
     engine.errors = {"two": ZeroDivisionError("division by zero")}
     status = finished(client, submit(client, tasks("one", "two", "three")).json()["id"])
     assert (status["ok"], status["failed"]) == (2, 1)
+    assert 'tts_batch_items_total{status="failed"} 1.0' in client.get("/metrics").text
+
+
+def test_a_draining_service_keeps_a_batch_until_it_takes_work_again(client, engine):
+    client.context.service.drain()
+    answer = submit(client, tasks("one"))
+    assert answer.status_code == 202
+    assert finished(client, answer.json()["id"], states={"paused"})["reason"] == "draining"
+    client.context.service.undrain()
+    client.context.batches.wake()
+    assert finished(client, answer.json()["id"])["ok"] == 1
+
+
+def test_the_pages_link_gives_the_zip_and_nothing_for_an_unknown_id(make_client):
+    with make_client(with_page=True) as client:
+        batch_id = submit(client, tasks("你好")).json()["id"]
+        finished(client, batch_id)
+        answer = client.get(f"/page/batches/{batch_id}.zip")
+        unknown = client.get("/page/batches/20261127-000000-0000000000000000.zip")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
+    assert "task0.wav" in zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
+    assert unknown.status_code == 404
 
 
 def test_people_go_between_a_batchs_items(client, engine):
