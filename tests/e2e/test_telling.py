@@ -11,7 +11,12 @@ from remediator.notify.rendered import letters
 from tests.e2e.conftest import ROOT, keep
 from tests.unit.remediator.web.kit import FakeDesk, app, log_in
 
-MAILS = [(language, name) for language in ("zh", "en") for name in letters(language)]
+SHORT, LONG = "result", "approval"
+MAILS = [
+    pytest.param(language, name, marks=() if name in {SHORT, LONG} else pytest.mark.slow)
+    for language in ("zh", "en")
+    for name in letters(language)
+]
 WIDTHS = (375, 1280)
 LUMINANCE = """
 const rgb = color => color.match(/[\\d.]+/g).slice(0, 3).map(Number);

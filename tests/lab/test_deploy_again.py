@@ -21,6 +21,7 @@ def bare() -> Iterator[Lab]:
         yield lab
 
 
+@pytest.mark.slow
 def test_check_mode_on_fresh_hosts_fails_nowhere_and_changes_nothing(bare: Lab) -> None:
     done = bare.playbook("deploy.yml", "--check")
     found = recap(done.stdout)

@@ -75,6 +75,7 @@ def test_a_sick_service_that_cannot_be_drained_is_reset_all_the_same(card):
     assert reset(card).result["ok"] is True
 
 
+@pytest.mark.slow
 def test_after_a_refused_reset_all_is_put_back_and_the_service_runs_again(card):
     card.answer("gpu-reset", {"ok": False, "error": "this host may not reset its card"}, rc=4)
     played = reset(card)
