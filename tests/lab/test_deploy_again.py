@@ -11,7 +11,7 @@ from tests.lab.deploy import recap
 from tests.lab.lab import Lab
 from tests.lab.network import ADDRESSES
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
 
 @pytest.fixture
@@ -21,7 +21,6 @@ def bare() -> Iterator[Lab]:
         yield lab
 
 
-@pytest.mark.slow
 def test_check_mode_on_fresh_hosts_fails_nowhere_and_changes_nothing(bare: Lab) -> None:
     done = bare.playbook("deploy.yml", "--check")
     found = recap(done.stdout)
