@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from remediator import people
-from remediator.errors import Conflict, ExecuteError
+from remediator.errors import ExecuteError
 from remediator.examine import BadAnswer
 from remediator.guard import Limits
-from remediator.model import Alert, Mode, Run, RunOutcome, SpeechProof
+from remediator.model import RunOutcome
 from remediator.pipeline import Stages
 from remediator.states import IncidentState, RunState
-from remediator.store import approvals, incidents, notifications, records, runs
-from tests.unit.remediator.world import GPU, NOW, World, alert, down, edit, host, iso, log
+from remediator.store import incidents, notifications, runs
+from tests.unit.remediator.world import NOW, World, alert, down, edit, host, log
 
 S = IncidentState
 OOM = "RuntimeError: CUDA out of memory. Tried to allocate 2 GiB"
@@ -77,65 +72,6 @@ def test_a_healthy_host_that_cannot_speak_is_restarted_once_and_then_people_are_
     assert world.remedies() == ["restart gpu01:7860"]
     assert world.state() is S.ESCALATED
     assert world.messages().count("escalation escalated") == 1
-
-
-def cut_off(world: World, times: int) -> None:
-    """Make the host's connection fail when it is asked to speak, so many times."""
-    speak, left = world.verify, [times]
-
-    def verify(name: str, port: str) -> SpeechProof:
-        left[0] -= 1
-        if left[0] < 0:
-            return speak(name, port)
-        return SpeechProof(False, name, port, "the host can't be reached", "无法连接主机", unreached=1)
-
-    world.verify = verify
-    world.pipeline = world.worker("w1")
-
-
-def test_a_connection_that_fails_during_the_proof_is_tried_again_and_nothing_is_restarted(
-    world: World,
-) -> None:
-    cut_off(world, 1)
-    world.pipeline.accept([alert()])
-    world.work()
-    assert world.state() is S.VERIFYING and "reached" in (world.incident().proof or {})["reason_en"]
-    world.live(60)
-    assert world.state() is S.RESOLVED and world.incident().fault == "false_alarm"
-    assert world.runs() == [] and world.messages() == ["opened open", "result resolved"]
-
-
-@pytest.mark.parametrize(
-    ("fewer", "ended"),
-    [pytest.param(1, S.RESOLVED, id="the last try"), pytest.param(0, S.ESCALATED, id="none")],
-)
-def test_a_host_that_never_lets_itself_be_asked_to_speak_is_left_to_people(
-    world: World, fewer: int, ended: IncidentState
-) -> None:
-    cut_off(world, world.policy.ask_tries - fewer)
-    world.pipeline.accept([alert()])
-    world.live(world.policy.ask_tries * world.policy.ask_again_s)
-    assert world.state() is ended and world.runs() == []
-
-
-def test_people_are_told_once_of_a_host_that_cannot_be_asked_to_speak(world: World) -> None:
-    cut_off(world, 50)
-    world.pipeline.accept([alert()])
-    world.live(600)
-    assert world.incident().fault == "unreachable" and world.runs() == []
-    assert world.messages() == ["opened open", "escalation escalated"]
-    world.verify = functools.partial(World.verify, world)
-    world.pipeline = world.worker("w1")
-    world.live(200)
-    assert world.state() is S.RESOLVED and world.runs() == []
-
-
-def test_an_instance_that_cannot_speak_is_restarted_though_another_could_not_be_asked(world: World) -> None:
-    cut_off(world, 1)
-    world.mute = {("gpu01", "7861")}
-    world.pipeline.accept([alert(port=None)])
-    world.live(60)
-    assert world.remedies() == ["restart gpu01:7861"]
 
 
 def test_an_unreachable_host_is_never_acted_on(world: World) -> None:
@@ -296,176 +232,6 @@ def test_a_resolved_alert_closes_nothing_without_proof(world: World) -> None:
     assert world.state() is S.RESOLVED and world.spoken and world.remedies() == []
 
 
-def test_observe_mode_tells_and_touches_nothing(tmp_path: object) -> None:
-    world = World(tmp_path, mode=Mode.OBSERVE)  # type: ignore[arg-type]
-    world.seen["gpu01"] = down(host("7860", "7861"))
-    world.pipeline.accept([alert()])
-    world.live(300)
-    decided = world.incident().decided
-    assert world.runs() == [] and decided is not None
-    assert (decided["remedy"], decided["verdict"], decided["gate"]) == ("restart", "refuse", "mode")
-    assert world.messages() == ["opened open", "escalation escalated"]
-    world.store.close()
-
-
-def test_propose_mode_asks_and_acts_once_after_approval(tmp_path: object) -> None:
-    world = World(tmp_path, mode=Mode.PROPOSE)  # type: ignore[arg-type]
-    world.seen["gpu01"] = down(host("7860", "7861"))
-    world.heals = lambda run: world.heal(run.host)
-    world.pipeline.accept([alert()])
-    world.work()
-    assert world.state() is S.ASKING and world.runs() == []
-    asked = world.store.read(lambda db: approvals.open_ones(db, world.now))[0]
-    world.store.write(lambda db: people.decide(db, asked.id, approve=True, by="ann", now=world.now))
-    world.live(120)
-    assert world.remedies() == ["restart gpu01:7860"] and world.state() is S.RESOLVED
-    assert world.store.read(lambda db: approvals.get(db, asked.id)).state == "used"
-    world.store.close()
-
-
-@pytest.mark.parametrize("answer", ["deny", "none"])
-def test_without_a_yes_nothing_is_done(tmp_path: object, answer: str) -> None:
-    world = World(tmp_path, mode=Mode.PROPOSE)  # type: ignore[arg-type]
-    world.seen["gpu01"] = down(host("7860", "7861"))
-    world.pipeline.accept([alert()])
-    world.work()
-    asked = world.store.read(lambda db: approvals.open_ones(db, world.now))[0]
-    if answer == "deny":
-        world.store.write(lambda db: people.decide(db, asked.id, approve=False, by="ann", now=world.now))
-    world.live(world.policy.approval_s + 60, step=60)
-    assert world.runs() == [] and world.state() is S.ESCALATED
-    world.store.close()
-
-
-RESET = edit(host("7860", "7861"), "gpus.0.recovery_action", "Reset")
-REBOOT = edit(host("7860", "7861"), "gpus.0.recovery_action", "Reboot")
-STRAY = {"pid": 99, "user": "glmtts", "cmdline": "python -m tts_app serve", "start_time": 5, "stray": True}
-TAKEN = edit(down(host("7860", "7861")), "instances.7860.port", {"listening": True, "owners": [STRAY]})
-
-
-def question(world: World) -> approvals.Approval:
-    """Return the one question that waits for an answer."""
-    asked = world.store.read(lambda db: approvals.open_ones(db, world.now))
-    assert len(asked) == 1
-    return asked[0]
-
-
-def answer(world: World, asked: approvals.Approval, approve: bool) -> None:
-    world.store.write(lambda db: people.decide(db, asked.id, approve=approve, by="ann", now=world.now))
-
-
-@pytest.mark.parametrize(
-    ("broken", "remedy", "args"),
-    [
-        pytest.param(RESET, "gpu_reset gpu01:*", {"gpu_uuid": GPU}, id="reset"),
-        pytest.param(REBOOT, "reboot gpu01:*", {}, id="reboot"),
-        pytest.param(TAKEN, "free_port gpu01:7860", {"stray_pid": 99, "stray_start_time": 5}, id="port"),
-    ],
-)
-def test_what_is_dangerous_waits_for_a_person_even_where_the_installation_may_act(
-    world: World, broken: dict[str, object], remedy: str, args: dict[str, object]
-) -> None:
-    world.seen["gpu01"] = broken
-    world.heals = lambda run: world.heal(run.host)
-    world.pipeline.accept([alert(port=None)])
-    world.live(600)
-    assert world.state() is S.ASKING and world.runs() == []
-    answer(world, question(world), approve=True)
-    world.live(120)
-    assert world.remedies() == [remedy] and world.started[0].args == args
-    assert world.state() is S.RESOLVED and world.spoken
-    assert world.messages() == [
-        "opened open", "decided asking", "decided repairing", "result holding", "result resolved",
-    ]  # fmt: skip
-
-
-def test_a_device_that_serves_nothing_else_is_reset_without_asking(world: World) -> None:
-    known = world.inventory.hosts["gpu01"]
-    exclusive = replace(known, variables={**known.variables, "gpu_exclusive": True})
-    world.inventory = replace(world.inventory, hosts={**world.inventory.hosts, "gpu01": exclusive})
-    world.seen["gpu01"] = RESET
-    world.heals = lambda run: world.heal(run.host)
-    world.pipeline.accept([alert(port=None)])
-    world.live(120)
-    assert world.remedies() == ["gpu_reset gpu01:*"] and world.state() is S.RESOLVED
-
-
-def test_an_approval_does_not_cover_a_device_that_somebody_else_took_meanwhile(world: World) -> None:
-    world.seen["gpu01"] = RESET
-    world.pipeline.accept([alert(port=None)])
-    world.work()
-    asked = question(world)
-    stranger = {"pid": 77, "name": "train.py", "used_mb": 60.0, "instance": None}
-    world.seen["gpu01"] = edit(RESET, "gpus.0.processes", [stranger])
-    answer(world, asked, approve=True)
-    world.live(60)
-    assert world.runs() == [] and world.state() is S.ESCALATED
-    assert "train.py" in (world.incident().found or {})["en"]
-
-
-def test_what_was_in_the_way_of_a_remedy_may_go_away_by_itself(world: World) -> None:
-    stranger = {"pid": 77, "name": "train.py", "used_mb": 60.0, "instance": None}
-    world.seen["gpu01"] = edit(RESET, "gpus.0.processes", [stranger])
-    world.pipeline.accept([alert(port=None)])
-    world.live(200)
-    assert world.state() is S.ESCALATED and world.messages() == ["opened open", "escalation escalated"]
-    world.seen["gpu01"] = RESET
-    world.live(world.policy.recheck_s + 10)
-    assert world.state() is S.ASKING and question(world).remedy == "gpu_reset"
-
-
-def test_a_question_whose_trouble_has_gone_is_taken_back_and_the_incident_closed_by_proof(
-    world: World,
-) -> None:
-    world.seen["gpu01"] = RESET
-    world.pipeline.accept([alert(port=None)])
-    world.work()
-    asked = question(world)
-    world.heal("gpu01")
-    world.live(world.policy.recheck_s + 120)
-    assert world.state() is S.RESOLVED and world.runs() == []
-    with pytest.raises(Conflict):
-        answer(world, asked, approve=True)
-
-
-def test_a_question_stands_while_the_host_cannot_be_examined_and_a_yes_alone_does_nothing_then(
-    world: World,
-) -> None:
-    world.seen["gpu01"] = RESET
-    world.pipeline.accept([alert(port=None)])
-    world.work()
-    asked = question(world)
-    world.seen["gpu01"] = None
-    world.live(world.policy.recheck_s * 3)
-    assert world.state() is S.ASKING and question(world).id == asked.id
-    answer(world, asked, approve=True)
-    world.live(30)
-    assert world.state() is S.ESCALATED and world.incident().fault == "unreachable" and world.runs() == []
-
-
-def test_a_question_about_a_process_that_is_gone_is_asked_anew_about_the_next(world: World) -> None:
-    world.seen["gpu01"] = TAKEN
-    world.pipeline.accept([alert()])
-    world.work()
-    first = question(world)
-    world.seen["gpu01"] = edit(TAKEN, "instances.7860.port.owners.0.pid", 100)
-    world.live(world.policy.recheck_s + 10)
-    second = question(world)
-    assert (first.args["stray_pid"], second.args["stray_pid"], world.runs()) == (99, 100, [])
-
-
-def test_an_approval_is_used_once(world: World) -> None:
-    world.seen["gpu01"] = TAKEN
-    world.pipeline.accept([alert()])
-    world.work()
-    asked = question(world)
-    answer(world, asked, approve=True)
-    with pytest.raises(Conflict):
-        answer(world, asked, approve=True)
-    world.live(300)
-    assert world.remedies() == ["free_port gpu01:7860"] and world.state() is S.ESCALATED
-
-
 def test_what_explains_a_hang_is_kept_before_the_restart_and_spends_no_attempt(tmp_path: Path) -> None:
     world = World(tmp_path, limits=Limits(1, 100, 0, attempts_per_hour=1))
     hung = edit(host("7860", "7861"), "instances.7860.health", {"outcome": "timeout", "body": None})
@@ -492,106 +258,6 @@ def test_hosts_that_fail_the_same_way_at_once_are_left_alone_and_people_called_o
     assert {(world.incident(one).decided or {})["gate"] for one in ("gpu01", "gpu02")} == {"shared_cause"}
     assert world.messages().count("escalation escalated") == 1
     world.store.close()
-
-
-def test_a_stop_set_before_the_run_begins_counts(world: World) -> None:
-    world.seen["gpu01"] = down(host("7860", "7861"))
-    world.pipeline.accept([alert()])
-    mine = world.incident().id
-    while world.state() is not S.REPAIRING:
-        world.pipeline.advance(mine)
-    world.store.write(lambda db: people.stop(db, by="ann", reason="wait", now=world.now))
-    world.live(120)
-    assert world.started == [] and world.state() is S.WAITING
-    assert [run.state for run in world.runs()] == [RunState.CANCELED]
-    world.heals = lambda run: world.heal(run.host)
-    world.store.write(lambda db: people.resume(db, by="ann", now=world.now))
-    world.live(120)
-    assert world.remedies() == ["restart gpu01:7860"] and world.state() is S.RESOLVED
-
-
-def test_a_hold_before_the_run_begins_counts_and_a_release_examines_anew(world: World) -> None:
-    world.seen["gpu01"] = down(host("7860", "7861"))
-    world.pipeline.accept([alert()])
-    mine = world.incident().id
-    while world.state() is not S.REPAIRING:
-        world.pipeline.advance(mine)
-    world.store.write(lambda db: people.hold(db, mine, by="ann", reason="mine", now=world.now, mode="act"))
-    world.pipeline.accept([alert(fingerprint="f2")])
-    world.live(300)
-    assert world.started == [] and world.state() is S.HELD and world.incident().held_by == "ann"
-    world.heal("gpu01")
-    world.store.write(lambda db: people.release(db, mine, by="ann", now=world.now))
-    world.live(120)
-    assert world.state() is S.RESOLVED and world.started == []
-
-
-@pytest.mark.parametrize("how", ["hold", "cancel"])
-def test_a_run_that_is_taken_back_while_its_process_is_started_is_asked_to_end(
-    world: World, how: str
-) -> None:
-    begin = world.start
-
-    def start(run: Run) -> None:
-        begin(run)
-        values: dict[str, Any] = {"by": "ann", "now": world.now}
-        if how == "hold":
-            mine = run.incident_id
-            world.store.write(lambda db: people.hold(db, mine, reason="mine", mode="act", **values))
-        else:
-            world.store.write(lambda db: runs.cancel_queued(db, run.id, world.now))
-            world.heal(run.host)
-
-    world.seen["gpu01"] = down(host("7860", "7861"))
-    world.start = start
-    world.pipeline = world.worker("w1")
-    world.pipeline.accept([alert()])
-    world.live(120)
-    assert [run.state for run in world.runs()] == [RunState.CANCELED]
-    assert world.canceled == [world.started[0].id] and len(world.started) == 1
-    assert world.state() is (S.HELD if how == "hold" else S.RESOLVED)
-
-
-def test_a_run_that_another_worker_has_begun_goes_on(world: World) -> None:
-    begin = world.start
-
-    def start(run: Run) -> None:
-        begin(run)
-        world.store.write(lambda db: runs.began(db, run.id, world.now))
-
-    world.seen["gpu01"] = down(host("7860", "7861"))
-    world.heals = lambda run: world.heal(run.host)
-    world.start = start
-    world.pipeline = world.worker("w1")
-    world.pipeline.accept([alert()])
-    world.live(120)
-    assert world.canceled == [] and [run.state for run in world.runs()] == [RunState.OK]
-
-
-def test_a_persons_lease_on_the_host_means_held_by_that_person_until_it_ends(world: World) -> None:
-    lease = {"holder": "person:li", "purpose": "new driver", "expires_at": iso(NOW + timedelta(hours=1))}
-    world.seen["gpu01"] = edit(down(host("7860", "7861")), "lease", lease)
-    world.pipeline.accept([alert()])
-    world.live(300)
-    assert world.state() is S.HELD and world.incident().held_by == "li" and world.runs() == []
-    assert len(world.store.read(lambda db: records.decisions_of(db, world.incident().id))) == 1
-    world.heal("gpu01")
-    world.live(200)
-    assert world.state() is S.RESOLVED and world.runs() == []
-
-
-def test_a_take_over_during_a_run_makes_the_incident_held(world: World) -> None:
-    lease = {"holder": "person:li", "purpose": "mine now", "expires_at": iso(NOW + timedelta(hours=1))}
-
-    def taken(run: object) -> None:
-        world.seen["gpu01"] = edit(down(host("7860", "7861")), "lease", lease)
-
-    world.seen["gpu01"] = down(host("7860", "7861"))
-    world.heals = taken
-    world.pipeline.accept([alert()])
-    world.live(60)
-    assert world.state() is S.HELD and world.incident().held_by == "li"
-    assert len(world.started) == 1
 
 
 def test_a_second_host_waits_while_one_is_out(world: World) -> None:
@@ -631,90 +297,6 @@ def test_trouble_of_one_instance_that_only_people_can_mend_does_not_keep_the_oth
     world.live(120)
     assert world.remedies() == ["restart gpu01:7861"]
     assert world.state() is S.ESCALATED and world.incident().fault == "port_conflict"
-
-
-def test_a_service_that_loads_is_waited_for(world: World) -> None:
-    loading = edit(host("7860", "7861"), "instances.7860.unit_state.active", "activating")
-    world.seen["gpu01"] = edit(loading, "instances.7860.health.outcome", "refused")
-    world.pipeline.accept([alert()])
-    world.live(60)
-    assert world.state() is S.EXAMINING and world.runs() == []
-    world.heal("gpu01")
-    world.live(10)
-    assert world.state() is S.RESOLVED
-
-
-def test_a_service_that_was_loaded_anew_after_it_could_not_speak_is_asked_again(world: World) -> None:
-    world.mute = {("gpu01", "7860")}
-    world.pipeline.accept([alert()])
-    mine = world.incident().id
-    while not world.incident().proof:
-        world.pipeline.advance(mine)
-    loading = edit(host("7860", "7861"), "instances.7860.unit_state.active", "activating")
-    world.seen["gpu01"] = edit(loading, "instances.7860.health.outcome", "refused")
-    world.live(10)
-    assert world.state() is S.EXAMINING
-    world.mute = set()
-    world.heal("gpu01")
-    world.live(60)
-    assert world.state() is S.RESOLVED and world.runs() == []
-
-
-def rings_during(world: World, stage: str, late: Alert) -> None:
-    """Let `late` arrive when the stage has done its work the next time."""
-    real, waiting = getattr(world, stage), [late]
-
-    def work(*args: str) -> object:
-        answer = real(*args)
-        if waiting:
-            world.pipeline.accept([waiting.pop()])
-        return answer
-
-    setattr(world, stage, work)
-    world.pipeline = world.worker("w1")
-
-
-LATE = alert("GlmttsSlow", port="7861", fingerprint="f2")
-
-
-def test_an_alert_that_arrives_while_speech_is_proved_is_looked_at_before_the_end(world: World) -> None:
-    rings_during(world, "verify", LATE)
-    world.pipeline.accept([alert()])
-    world.work()
-    assert world.state() is S.RESOLVED
-    assert world.spoken == [("gpu01", "7860"), ("gpu01", "7860"), ("gpu01", "7861")]
-
-
-def test_an_alert_that_arrives_during_the_last_look_is_looked_at_before_the_end(world: World) -> None:
-    world.seen["gpu01"] = down(host("7860", "7861"))
-    world.heals = lambda run: world.heal(run.host)
-    world.pipeline.accept([alert()])
-    world.live(5, step=1)
-    assert world.state() is S.HOLDING
-    rings_during(world, "examine", LATE)
-    world.later(world.policy.hold_down_s)
-    world.work()
-    assert world.state() is S.HOLDING and world.spoken[-1] == ("gpu01", "7861")
-    world.live(world.policy.hold_down_s)
-    assert world.state() is S.RESOLVED and len(world.started) == 1
-
-
-def test_an_alert_that_still_fires_joins_a_new_incident_and_is_looked_at_before_its_end(world: World) -> None:
-    world.pipeline.accept([LATE])
-    world.work()
-    world.spoken.clear()
-    world.later(world.policy.reopen_after_s - 1)
-    rings_during(world, "verify", LATE)
-    world.pipeline.accept([alert()])
-    world.work()
-    assert world.state() is S.RESOLVED and ("gpu01", "7861") in world.spoken
-
-
-def test_an_alert_that_is_only_repeated_delays_no_end(world: World) -> None:
-    rings_during(world, "verify", alert())
-    world.pipeline.accept([alert()])
-    world.work()
-    assert world.state() is S.RESOLVED and len(world.spoken) == 1
 
 
 def test_trouble_during_the_hold_down_is_acted_on(world: World) -> None:
